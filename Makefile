@@ -1,0 +1,43 @@
+# `make demo` and `make test` set up what they need; nothing else has to be installed by hand.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test lint bench figures notebooks clean
+
+$(VENV)/.user: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --constraint constraints.txt torch
+	$(PIP) install --constraint constraints.txt --editable ".[notebook]"
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.user
+	$(PIP) install --constraint constraints.txt --editable ".[notebook,dev]"
+	touch $@
+
+demo: $(VENV)/.user
+	$(BIN)/lensfree demo --out demo_output
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term --cov-fail-under=90
+	$(MAKE) notebooks
+
+notebooks: $(VENV)/.dev
+	mkdir -p build/notebooks
+	$(BIN)/jupytext --to ipynb --output build/notebooks/01_fringes_to_table.ipynb tutorials/01_fringes_to_table.py
+	$(BIN)/python -m pytest --nbmake --no-cov build/notebooks -p no:doctest
+
+bench: $(VENV)/.dev
+	mkdir -p benchmarks/results
+	for name in real_holograms frame solvers culture; do \
+		$(BIN)/python benchmarks/$$name.py --json benchmarks/results/$$name.json || exit 1; done
+
+clean:
+	rm -rf $(VENV) build demo_output

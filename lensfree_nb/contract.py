@@ -1,0 +1,306 @@
+"""The data contract: names, units, the microscope's setup, and the checks at the door.
+
+A frame is a set of *exposures*: along ``wavelength`` (colours) or ``plane`` (heights). Each
+exposure has its own wavelength and distance, so one forward model serves a colour
+hologram, a multi-height stack and a single hologram. In a normalised hologram (unit ``1``,
+background 1) NaN marks a pixel that is unknown: saturated, dead, or never recorded.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import xarray as xr
+
+from lensfree_nb.errors import DataError, DimensionError, DistanceError, SetupError, UnitError
+from lensfree_nb.units import dequantified, floats, is_dimensionless, length_factor, magnitude
+
+EXPOSURE_DIMS: Final = ("wavelength", "plane")
+HOLOGRAM_UNITS: Final = ("1", "counts")
+LONG_NAMES: Final = {
+    "hologram": "hologram intensity",
+    "opd": "optical path difference",
+    "absorption": "absorption",
+    "residual": "misfit of the predicted hologram",
+    "trusted": "whether the result may be believed",
+}
+METRIC_UNITS: Final = {
+    "area_um2": "um^2",
+    "dry_mass_pg": "pg",
+    "max_opd_nm": "nm",
+    "major_axis_um": "um",
+}
+DISTANCE_RANGE_UM: Final = (0.1, 1e6)
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """The microscope, as numbers: everything that light needs to know.
+
+    Parameters
+    ----------
+    wavelength_nm : tuple of float
+        Vacuum wavelength of each exposure (nm).
+    pixel_size_um : float
+        Pixel pitch of the sensor (µm).
+    distance_um : tuple of float, optional
+        Sample-to-sensor distance of each exposure (µm); NaN where not found.
+    medium_index : float
+        Refractive index of what the light crosses; 1 makes distances optical ones.
+    source_diameter_um, source_distance_mm : float
+        Diameter of the source (µm) and its distance from the sample (mm).
+    bandwidth_nm : float
+        Spectral width of each exposure, full width at half maximum (nm).
+    """
+
+    wavelength_nm: tuple[float, ...]
+    pixel_size_um: float
+    distance_um: tuple[float, ...] | None = None
+    medium_index: float = 1.0
+    source_diameter_um: float = 0.0
+    source_distance_mm: float = math.inf
+    bandwidth_nm: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what no microscope can be."""
+        if not self.wavelength_nm:
+            raise SetupError("wavelength_nm is empty; give one wavelength for each exposure")
+        for value in self.wavelength_nm:
+            _check_number("wavelength_nm", value, 10.0, 20_000.0, "nm")
+        _check_number("pixel_size_um", self.pixel_size_um, 1e-3, 1e3, "um")
+        _check_number("medium_index", self.medium_index, 1.0, 5.0, "(no unit)")
+        _check_number("source_diameter_um", self.source_diameter_um, 0.0, 1e5, "um")
+        _check_number("bandwidth_nm", self.bandwidth_nm, 0.0, 1e3, "nm")
+        if not self.source_distance_mm > 0:
+            raise SetupError(f"source_distance_mm is {self.source_distance_mm}; it must be > 0")
+        if self.distance_um is not None:
+            if len(self.distance_um) != len(self.wavelength_nm):
+                raise SetupError(
+                    f"distance_um has {len(self.distance_um)} values for "
+                    f"{len(self.wavelength_nm)} exposures; give one, or one an exposure"
+                )
+            for value in self.distance_um:
+                check_distance(value)
+
+    @property
+    def exposures(self) -> int:
+        """How many exposures a frame has."""
+        return len(self.wavelength_nm)
+
+    @property
+    def wavelength_um(self) -> tuple[float, ...]:
+        """Wavelength inside the medium of each exposure (µm)."""
+        return tuple(w * 1e-3 / self.medium_index for w in self.wavelength_nm)
+
+    def at(self, distance_um: float | tuple[float, ...]) -> Setup:
+        """The same microscope at another distance (µm): one, or one an exposure."""
+        values = floats(distance_um, "um", "distance_um")
+        if len(values) == 1:
+            values *= self.exposures
+        return dataclasses.replace(self, distance_um=values)
+
+    def known_distance(self) -> tuple[float, ...]:
+        """The distance of each exposure (µm).
+
+        Raises
+        ------
+        DistanceError
+            If a distance is not set.
+        """
+        if self.distance_um is None or any(math.isnan(z) for z in self.distance_um):
+            raise DistanceError(
+                "distance_um is not set; give it when opening (distance_um=1000) or call "
+                "ds.lf.find_distance() first"
+            )
+        return self.distance_um
+
+
+def _check_number(name: str, value: float, low: float, high: float, unit: str) -> None:
+    if not (math.isfinite(value) and low <= value <= high):
+        raise SetupError(
+            f"{name} is {value}; it must lie between {low:g} and {high:g} {unit}. "
+            "Check the unit: the name says which one is meant"
+        )
+
+
+def check_distance(value_um: float) -> float:
+    """The distance (µm) itself, or an error; NaN, which means "not found", passes."""
+    low, high = DISTANCE_RANGE_UM
+    if math.isnan(value_um) or low <= value_um <= high:
+        return value_um
+    raise DistanceError(
+        f"distance_um is {value_um}; it must lie between {low:g} and {high:g} um (1 mm is 1000 um)"
+    )
+
+
+def exposure_dim(obj: xr.DataArray | xr.Dataset) -> str:
+    """Name of the dimension along which the exposures of a frame run.
+
+    >>> exposure_dim(xr.DataArray(np.ones((2, 4, 4)), dims=("plane", "y", "x")))
+    'plane'
+    """
+    found = [dim for dim in EXPOSURE_DIMS if dim in obj.dims]
+    if len(found) != 1:
+        raise DimensionError(
+            f"hologram has dims {tuple(obj.dims)}; exactly one of 'wavelength' (colours) or "
+            "'plane' (heights) must be among them: use lensfree_nb.acquisition(...)"
+        )
+    return found[0]
+
+
+def hologram_of(ds: xr.Dataset) -> xr.DataArray:
+    """The hologram of a dataset, checked, in the order ``[time,] exposure, y, x``.
+
+    Looks at names, dims and units only; never at values, so nothing is computed.
+
+    Raises
+    ------
+    DimensionError, UnitError, SetupError
+        If the dataset does not keep the contract.
+    """
+    hologram = dequantified(_variable(ds, "hologram", "open it with lensfree_nb.acquisition"))
+    exposure = exposure_dim(hologram)
+    hologram = _framed(hologram, (exposure, "y", "x"))
+    if str(hologram.attrs.get("units", "1")) not in HOLOGRAM_UNITS:
+        raise UnitError(
+            f"hologram has units {hologram.attrs['units']!r}; it must be 'counts' or '1'"
+        )
+    if np.dtype(hologram.dtype).kind not in "uif":
+        raise DataError(
+            f"hologram has dtype {hologram.dtype}; a hologram is an intensity, real and >= 0"
+        )
+    return hologram
+
+
+def opd_of(ds: xr.Dataset) -> xr.DataArray:
+    """The optical path difference of a dataset in nm, checked, as ``[time,] y, x``."""
+    opd = dequantified(_variable(ds, "opd", "call ds.lf.reconstruct() or lensfree_nb.from_opd"))
+    opd = _framed(opd, ("y", "x"))
+    units = opd.attrs.get("units")
+    if units is None or is_dimensionless(units):
+        raise UnitError("opd has no unit of length; set opd.attrs['units'] = 'nm'")
+    if np.dtype(opd.dtype).kind not in "uif":
+        raise DataError(f"opd has dtype {opd.dtype}; it must be real")
+    factor = length_factor(str(units), "nm")
+    if factor != 1.0:
+        attrs = opd.attrs
+        opd = (opd * factor).assign_attrs(attrs).assign_attrs(units="nm")
+    return opd
+
+
+def _variable(ds: xr.Dataset, name: str, remedy: str) -> xr.DataArray:
+    if not isinstance(ds, xr.Dataset):
+        raise DimensionError(f"expected an xarray.Dataset with {name!r}, not {type(ds).__name__}")
+    if name not in ds:
+        raise DimensionError(f"the dataset has no variable {name!r}; {remedy}")
+    return ds[name]
+
+
+def _framed(array: xr.DataArray, frame_dims: tuple[str, ...]) -> xr.DataArray:
+    missing = [dim for dim in frame_dims if dim not in array.dims]
+    extra = [dim for dim in array.dims if dim not in (*frame_dims, "time")]
+    if missing or extra:
+        raise DimensionError(
+            f"{array.name} has dims {tuple(array.dims)}; expected [time,] "
+            f"{', '.join(frame_dims)}: missing {missing}, unexpected {extra}"
+        )
+    if 0 in array.shape:
+        raise DimensionError(f"{array.name} is empty: {dict(array.sizes)}")
+    lead = ("time",) if "time" in array.dims else ()
+    return array.transpose(*lead, *frame_dims)
+
+
+def pixel_size_of(ds: xr.Dataset) -> float:
+    """Pixel pitch of a dataset (µm), from its attribute or its ``x`` coordinate."""
+    if "pixel_size_um" in ds.attrs:
+        return floats(ds.attrs["pixel_size_um"], "um", "pixel_size_um")[0]
+    if "x" in ds.coords and ds.sizes["x"] > 1:
+        x = magnitude(ds.coords["x"], "um", "x")
+        return float(abs(x[1] - x[0]))
+    raise SetupError("pixel_size_um is unknown; set ds.attrs['pixel_size_um'] (µm)")
+
+
+def setup_of(ds: xr.Dataset) -> Setup:
+    """The microscope of a dataset, from its coordinates and attributes.
+
+    ``distance_um`` is left unset: it may vary over time and may be lazy, see
+    :func:`distance_of`.
+
+    Raises
+    ------
+    SetupError
+        If the wavelength or the pixel size is missing or impossible.
+    """
+    if "wavelength" not in ds.coords:
+        raise SetupError(
+            "the wavelength of the exposures is unknown; give wavelength_nm when opening or "
+            "assign ds.coords['wavelength'] (nm)"
+        )
+    wavelength = floats(ds.coords["wavelength"], "nm", "wavelength")
+    exposures = ds.sizes[exposure_dim(ds)]
+    if len(wavelength) == 1:
+        wavelength *= exposures
+    if len(wavelength) != exposures:
+        raise SetupError(f"{len(wavelength)} wavelengths for {exposures} exposures")
+    optional: dict[str, Any] = {
+        name: floats(ds.attrs[name], unit, name)[0]
+        for name, unit in (
+            ("medium_index", "dimensionless"),
+            ("source_diameter_um", "um"),
+            ("source_distance_mm", "mm"),
+            ("bandwidth_nm", "nm"),
+        )
+        if name in ds.attrs
+    }
+    return Setup(wavelength_nm=wavelength, pixel_size_um=pixel_size_of(ds), **optional)
+
+
+def distance_of(ds: xr.Dataset) -> xr.DataArray:
+    """Distance of each exposure (µm) as ``[time,] exposure``; lazy where it was found lazily.
+
+    Raises
+    ------
+    DistanceError
+        If the dataset states no distance, or states one out of range.
+    """
+    exposure = exposure_dim(ds)
+    if "distance" in ds.coords:
+        distance = dequantified(ds.coords["distance"]).reset_coords(drop=True)
+        unit = str(distance.attrs.get("units", "um"))
+        distance = distance.astype(float) * length_factor(unit, "um")
+    elif "distance_um" in ds.attrs:
+        values = floats(ds.attrs["distance_um"], "um", "distance_um")
+        distance = xr.DataArray(np.asarray(values), dims=exposure) if len(values) > 1 else (
+            xr.DataArray(values[0])
+        )  # fmt: skip
+    else:
+        Setup((500.0,), 1.0).known_distance()
+    if exposure not in distance.dims:
+        distance = distance.expand_dims({exposure: ds.sizes[exposure]}, -1)
+    if distance.sizes[exposure] != ds.sizes[exposure]:
+        raise DistanceError(
+            f"{distance.sizes[exposure]} distances for {ds.sizes[exposure]} exposures; give "
+            "one, or one an exposure"
+        )
+    if distance.chunks is None:
+        for value in distance.values.ravel():
+            check_distance(float(value))
+    return distance.transpose(..., exposure).assign_attrs(units="um")
+
+
+def provenance(ds: xr.Dataset, verb: str, **parameters: Any) -> dict[str, Any]:
+    """The attributes of `ds` with one more line in its history of verbs (JSON)."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        release = version("lensfree_nb")
+    except PackageNotFoundError:  # pragma: no cover - only in an uninstalled tree
+        release = "unknown"
+    history = json.loads(ds.attrs.get("provenance", "[]"))
+    history.append({"verb": verb, "version": release, "parameters": parameters})
+    return {**ds.attrs, "provenance": json.dumps(history, default=str)}

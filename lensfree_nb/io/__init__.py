@@ -1,0 +1,1 @@
+"""Opening acquisitions, bringing in other instruments' phase images, exporting."""

@@ -1,0 +1,1 @@
+"""Light: propagation, the sensor, the distance. Pure torch, no xarray, no dask."""

@@ -1,0 +1,1 @@
+"""From optical path difference to a table of cells."""

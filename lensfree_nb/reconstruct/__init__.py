@@ -1,0 +1,1 @@
+"""From holograms to optical path difference and absorption."""

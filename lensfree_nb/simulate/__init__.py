@@ -1,0 +1,1 @@
+"""Simulated cultures and acquisitions, with their truth."""
