@@ -16,6 +16,8 @@ from torch import Tensor
 
 from lensfree_nb.contract import Setup
 
+ALIGNMENT = 16
+
 
 def fringe_halo_px(setup: Setup) -> int:
     """How far (px) an object's fringes reach on the sensor, for the largest wavelength.
@@ -36,20 +38,18 @@ def fringe_halo_px(setup: Setup) -> int:
 def fast_shape(shape: Sequence[int], margin_px: int = 0) -> tuple[int, int]:
     """Smallest shape that holds `shape` and a margin on each side, and that FFTs fast.
 
-    >>> fast_shape((2748, 3840), 20)
-    (2880, 3888)
+    Both sides are 16 times a product of 2, 3 and 5. The 16 makes every thread's share of the
+    field a whole number of vector registers: complex products round differently in the
+    remainder of a register, and would make the result depend on the number of threads.
+
+    >>> fast_shape((2748, 3840), 97)
+    (3072, 4096)
     """
-    height, width = (_smooth(n + 2 * margin_px) for n in shape)
+    height, width = (
+        ALIGNMENT * int(next_fast_len(math.ceil((n + 2 * margin_px) / ALIGNMENT), real=True))
+        for n in shape
+    )
     return height, width
-
-
-def _smooth(n: int) -> int:
-    # Even products of 2, 3, 5 only: the lengths every FFT library has fast kernels for.
-    while True:
-        n = int(next_fast_len(n, real=True))
-        if n % 2 == 0:
-            return n
-        n += 1
 
 
 def frequencies(

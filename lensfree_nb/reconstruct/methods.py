@@ -1,0 +1,109 @@
+"""The learning-free methods, as kernels: a frame's (or tile's) hologram to an estimate."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lensfree_nb.contract import Setup
+from lensfree_nb.reconstruct.misfit import Misfit
+from lensfree_nb.reconstruct.solver import Weights, minimise
+
+DEFAULT_WEIGHTS = Weights()
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a method finds, over the sensor: every Tensor of shape (y, x), float32.
+
+    ``misfit`` and ``contrast`` are squared amplitudes summed over the exposures; the square root
+    of the ratio of their sums is the residual of a frame.
+    """
+
+    opd_nm: Tensor
+    absorption: Tensor
+    misfit: Tensor
+    contrast: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Inverse:
+    """Regularised inversion (Allier 2022 §2.2): proximal gradient with positivity.
+
+    Parameters
+    ----------
+    iterations : int
+        Gradient steps.
+    weights : Weights
+        The regularisation.
+    background_px : float or None
+        Scale of the fitted slow background (px); None fits a constant.
+    proximal_steps : int
+        Dual steps of total variation in each iteration.
+    """
+
+    iterations: int = 100
+    weights: Weights = DEFAULT_WEIGHTS
+    background_px: float | None = 40.0
+    proximal_steps: int = 3
+
+    halo_factor = 2.0
+
+    def __call__(self, hologram: Tensor, setup: Setup) -> Estimate:
+        """Invert one frame: hologram (exposure, y, x), any scale, NaN where unknown."""
+        misfit = Misfit(hologram, setup, background_px=self.background_px)
+        phase, absorption = minimise(
+            misfit,
+            self.weights,
+            iterations=self.iterations,
+            proximal_steps=self.proximal_steps,
+        )
+        return _estimate(misfit, phase, absorption)
+
+
+def annealed(iterations: int = 200, background_px: float | None = 40.0) -> Inverse:
+    """The learning-free rival: complex total variation whose weight is annealed.
+
+    Gao & Cao, Opt. Lett. 47, 5965 (2022): 20e-3 to 2e-3 over 200 iterations, no positivity, no
+    sparsity. For several colours the pair (phase, absorption) is what the total variation is
+    taken of, since the colours share no complex field: our reading.
+    """
+    weights = Weights(smoothness=20e-3, sparsity=0.0, relax=10.0, positive=False, joint=True)
+    return Inverse(iterations, weights, background_px)
+
+
+@dataclass(frozen=True, slots=True)
+class Backpropagation:
+    """The field back at the sample, as if the sensor had recorded no phase: twin image and all.
+
+    Several exposures are averaged: OPD by wavelength, absorption plainly.
+    """
+
+    background_px: float | None = 40.0
+
+    halo_factor = 1.0
+
+    def __call__(self, hologram: Tensor, setup: Setup) -> Estimate:
+        """Back-propagate one frame: hologram (exposure, y, x), NaN where unknown."""
+        misfit = Misfit(hologram, setup, background_px=self.background_px)
+        fields = misfit.back_propagated()
+        phase = misfit.zeros()
+        absorption = misfit.zeros()
+        for field, ratio in zip(fields, misfit.ratios, strict=True):
+            phase += field.angle() / ratio / len(fields)
+            absorption -= field.abs().clamp_(min=1e-3).log_() / len(fields)
+        return _estimate(misfit, phase, absorption)
+
+
+def _estimate(misfit: Misfit, phase: Tensor, absorption: Tensor) -> Estimate:
+    squared, contrast = misfit.residual_maps(misfit.predict(phase, absorption))
+    to_nm = misfit.reference_um * 1e3 / (2 * math.pi)
+    return Estimate(
+        opd_nm=torch.clone(misfit.crop(phase)) * to_nm,
+        absorption=torch.clone(misfit.crop(absorption)),
+        misfit=squared,
+        contrast=contrast,
+    )

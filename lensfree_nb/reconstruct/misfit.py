@@ -1,0 +1,168 @@
+"""How far the predicted hologram is from the recorded one, and which way is down.
+
+Half the mean over exposures of ``sum w (|u * h| - sqrt(I) / b)^2``: a misfit of amplitudes
+(Allier 2022 §2.2), with ``w = 0`` at unknown pixels, ``b`` a slow background fitted to the data,
+and ``h`` the propagation times the first order of the sensor's blur (``optics.sensor``).
+The unknowns are the phase at a reference wavelength (rad) and the absorption, on a field wider
+than the sensor, so that light may come in from outside.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from lensfree_nb.contract import Setup
+from lensfree_nb.errors import DataError
+from lensfree_nb.optics.propagation import fast_shape, fringe_halo_px, transfer_function
+from lensfree_nb.optics.sensor import sensor_transfer
+
+TINY = 1e-9
+
+
+def total(image: Tensor) -> float:
+    """Sum of an image in an order that does not depend on the number of threads."""
+    return float(image.sum(dim=-1).double().sum())
+
+
+class Misfit:
+    """Amplitude misfit of one frame (or one tile of it).
+
+    Parameters
+    ----------
+    hologram : Tensor, shape (exposure, y, x)
+        Intensities in any unit; NaN where unknown.
+    setup : Setup
+        The microscope, with a distance for each exposure.
+    background_px : float or None
+        Scale (px, standard deviation of a Gaussian) of the slow background that is fitted;
+        None fits one number an exposure.
+    """
+
+    def __init__(self, hologram: Tensor, setup: Setup, *, background_px: float | None = 40.0):
+        known = torch.isfinite(hologram)
+        if not bool(known.any(-1).any(-1).all()):
+            raise DataError("hologram has an exposure without a single known pixel")
+        self.setup = setup
+        self.frame = (int(hologram.shape[-2]), int(hologram.shape[-1]))
+        margin = fringe_halo_px(setup)
+        self.shape = fast_shape(self.frame, margin)
+        top, left = ((n - m) // 2 for n, m in zip(self.shape, self.frame, strict=True))
+        self._window = (slice(top, top + self.frame[0]), slice(left, left + self.frame[1]))
+        self.device = hologram.device
+        self.weight = known.to(torch.float32)
+        self.amplitude = torch.where(known, hologram, 0).clamp_(min=0).sqrt_().to(torch.float32)
+        self.reference_um = sum(setup.wavelength_nm) * 1e-3 / setup.exposures
+        self.ratios = [self.reference_um * 1e3 / w for w in setup.wavelength_nm]
+        self._transfer = [self._exposure_transfer(e) for e in range(setup.exposures)]
+        self._lowpass = self._gaussian(background_px) if background_px else None
+        self.background = torch.ones_like(self.amplitude)
+        self.fit_background([self.weight[e] for e in range(setup.exposures)])
+
+    @property
+    def lipschitz(self) -> float:
+        """Bound on the curvature, for a step size: that of the phase at |u| <= 1."""
+        return max(1.0, sum(r * r for r in self.ratios) / len(self.ratios))
+
+    def crop(self, field: Tensor) -> Tensor:
+        """The part of a field that lies over the sensor."""
+        return field[self._window]
+
+    def zeros(self) -> Tensor:
+        """An empty unknown on the padded field (float32)."""
+        return torch.zeros(self.shape, dtype=torch.float32, device=self.device)
+
+    def spread(self, image: Tensor) -> Tensor:
+        """An image over the sensor, on the padded field, zero outside."""
+        field = torch.zeros(self.shape, dtype=image.dtype, device=self.device)
+        self.crop(field).copy_(image)
+        return field
+
+    def value_and_gradient(self, phase: Tensor, absorption: Tensor) -> tuple[float, Tensor, Tensor]:
+        """Misfit, and its gradient with respect to phase (1/rad) and absorption."""
+        towards_phase, towards_absorption = torch.zeros_like(phase), torch.zeros_like(phase)
+        transmission = torch.exp(-absorption)
+        value, share = 0.0, 1.0 / self.setup.exposures
+        for e, ratio in enumerate(self.ratios):
+            field = torch.polar(transmission, phase * ratio)
+            spectrum = torch.fft.fft2(field).mul_(self._transfer[e])
+            sensor = torch.fft.ifft2(spectrum)
+            over = self.crop(sensor)
+            modulus = over.abs().clamp_(min=TINY)
+            gap = self.weight[e] * (modulus - self.amplitude[e] / self.background[e])
+            value += 0.5 * share * total(gap * gap)
+            spectrum = torch.fft.fft2(self.spread(over * (gap / modulus)))
+            back = torch.fft.ifft2(spectrum.mul_(self._transfer[e].conj()))
+            product = field.conj().mul_(back)
+            towards_absorption.add_(product.real, alpha=-share)
+            towards_phase.add_(product.imag, alpha=share * ratio)
+        return value, towards_phase, towards_absorption
+
+    def predict(self, phase: Tensor, absorption: Tensor) -> list[Tensor]:
+        """Amplitude on the sensor of each exposure, before the background."""
+        transmission = torch.exp(-absorption)
+        return [
+            self.crop(
+                torch.fft.ifft2(
+                    torch.fft.fft2(torch.polar(transmission, phase * ratio)).mul_(self._transfer[e])
+                )
+            ).abs()
+            for e, ratio in enumerate(self.ratios)
+        ]
+
+    def back_propagated(self) -> list[Tensor]:
+        """Field at the sample of each exposure, from the recorded amplitude, background 1."""
+        fields = []
+        for e in range(self.setup.exposures):
+            amplitude = self.amplitude[e] / self.background[e]
+            known = torch.where(self.weight[e] > 0, amplitude, 1.0) - 1.0
+            wave = torch.fft.fft2(self.spread(known.to(torch.complex64)))
+            transfer = self._transfer[e] / self._transfer[e][0, 0]
+            fields.append(1.0 + torch.fft.ifft2(wave * transfer.conj()))
+        return fields
+
+    def fit_background(self, predicted: list[Tensor]) -> None:
+        """Fit the slow background of each exposure to the ratio of data to prediction."""
+        for e, model in enumerate(predicted):
+            top = self.weight[e] * self.amplitude[e] * model
+            bottom = self.weight[e] * model * model
+            overall = total(top) / max(total(bottom), TINY)
+            if self._lowpass is None:
+                self.background[e] = overall
+                continue
+            smooth_top, smooth_bottom = self._smooth(top), self._smooth(bottom)
+            # Where nothing is known within reach, the overall level stands in.
+            reached = smooth_bottom > 1e-3
+            ratio = smooth_top / smooth_bottom.clamp(min=1e-3)
+            self.background[e] = torch.where(reached, ratio, overall).clamp_(min=1e-6)
+
+    def residual_maps(self, predicted: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Squared misfit and squared contrast of the data, summed over exposures, per pixel."""
+        misfit, contrast = torch.zeros_like(predicted[0]), torch.zeros_like(predicted[0])
+        for e, model in enumerate(predicted):
+            data = self.amplitude[e] / self.background[e]
+            misfit += self.weight[e] * (model - data) ** 2
+            contrast += self.weight[e] * (data - 1) ** 2
+        return misfit, contrast
+
+    def _exposure_transfer(self, exposure: int) -> Tensor:
+        transfer = transfer_function(
+            self.shape,
+            self.setup.pixel_size_um,
+            self.setup.wavelength_um[exposure],
+            self.setup.known_distance()[exposure],
+            device=self.device,
+        )
+        return transfer.mul_(sensor_transfer(self.shape, self.setup, exposure, device=self.device))
+
+    def _gaussian(self, sigma_px: float) -> Tensor:
+        fy = torch.fft.fftfreq(self.shape[0], device=self.device)[:, None]
+        fx = torch.fft.rfftfreq(self.shape[1], device=self.device)[None, :]
+        return torch.exp(-2 * (math.pi * sigma_px) ** 2 * (fy**2 + fx**2))
+
+    def _smooth(self, image: Tensor) -> Tensor:
+        assert self._lowpass is not None  # only called with a background scale
+        spectrum = torch.fft.rfft2(self.spread(image)) * self._lowpass
+        return self.crop(torch.fft.irfft2(spectrum, s=self.shape))

@@ -1,0 +1,117 @@
+"""Which device a block of work runs on, and with how many threads."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+from lensfree_nb.errors import ExecutionError, ParameterError
+
+if TYPE_CHECKING:
+    import torch
+
+_GPU = threading.Lock()
+T = TypeVar("T")
+
+
+def choose_device(device: str = "auto") -> torch.device:
+    """The torch device for ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:1"``.
+
+    Called inside the worker that does the work, never while a graph is built, so that no other
+    process opens the GPU.
+
+    Raises
+    ------
+    ParameterError
+        If the name is no device.
+    ExecutionError
+        If CUDA is asked for where there is none.
+    """
+    import torch
+
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if device != "cpu" and not device.startswith("cuda"):
+        raise ParameterError(f"device is {device!r}; use 'auto', 'cpu', 'cuda' or 'cuda:N'")
+    if device.startswith("cuda") and not torch.cuda.is_available():
+        raise ExecutionError("device='cuda' was asked for, but torch sees no CUDA device here")
+    return torch.device(device)
+
+
+@contextmanager
+def working_on(device: str = "auto") -> Iterator[torch.device]:
+    """A device for the length of a block of work: a GPU has one user at a time."""
+    import torch
+
+    chosen = choose_device(device)
+    with _GPU if chosen.type == "cuda" else _shared_cores(), torch.inference_mode():
+        yield chosen
+
+
+@contextmanager
+def _shared_cores() -> Iterator[None]:
+    """Torch threads times dask threads never exceed the cores.
+
+    A power of two, so that no thread ends within a vector register (see ``optics.fast_shape``)
+    and results do not depend on how many there are.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    share = max(1, (os.cpu_count() or 1) // dask_threads())
+    torch.set_num_threads(1 << (share.bit_length() - 1))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def dask_threads() -> int:
+    """How many threads run blocks beside this one: 1 outside of dask.
+
+    >>> dask_threads()
+    1
+    """
+    name = threading.current_thread().name
+    if name.startswith("Dask-Default-Threads"):  # a worker of dask.distributed
+        from distributed import get_worker
+
+        return int(get_worker().state.nthreads)
+    if name.startswith("ThreadPoolExecutor"):  # dask's threaded scheduler
+        import dask
+
+        pool = dask.config.get("pool", None)
+        workers = dask.config.get("num_workers", None) or getattr(pool, "_max_workers", None)
+        return int(workers or os.cpu_count() or 1)
+    return 1
+
+
+def with_smaller_tiles(work: Callable[[int], T], tile_px: int, smallest_px: int = 128) -> T:
+    """Call ``work(tile_px)``, halving the tile for as long as the GPU runs out of memory.
+
+    Raises
+    ------
+    ExecutionError
+        If even the smallest tile does not fit.
+    """
+    import torch
+
+    from lensfree_nb.errors import PerformanceNote
+
+    while tile_px >= smallest_px:
+        try:
+            return work(tile_px)
+        except torch.OutOfMemoryError:
+            import warnings
+
+            warnings.warn(
+                f"tiles of {tile_px} px do not fit on the GPU; trying {tile_px // 2} px",
+                PerformanceNote,
+                stacklevel=2,
+            )
+            torch.cuda.empty_cache()
+            tile_px //= 2
+    raise ExecutionError(f"not even tiles of {smallest_px} px fit into the device's memory")

@@ -1,0 +1,224 @@
+"""A kernel carried over every frame of a dataset, tile by tile.
+
+numpy goes in and is computed at once; dask goes in and stays lazy. Where a chunk holds a whole
+frame, one task loops over the frame's tiles, so memory is bounded by the tile; where frames are
+cut in chunks, one task a tile reads just the pixels it needs. Both call the same function on the
+same pixels, so every chunking gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from lensfree_nb.errors import LensfreeError, QualityWarning
+from lensfree_nb.run.tiles import Tile, grid_chunks
+
+Arrays = dict[str, NDArray[Any]]
+OnError = Literal["raise", "flag"]
+
+
+class TileKernel(Protocol):
+    """Pixels of a padded tile, and the frame's arguments, to maps over its core and sums."""
+
+    def __call__(self, image: NDArray[Any], *arguments: NDArray[Any], tile: Tile) -> Arrays:
+        """One tile."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a kernel returns under one name.
+
+    Parameters
+    ----------
+    dtype : str
+        numpy dtype of the result; a map that may be flagged must be able to hold NaN.
+    sums : int
+        0 for a map over the frame; else the length of a vector that is added up over tiles.
+    attrs : mapping
+        Attributes of the resulting variable.
+    """
+
+    dtype: str = "float32"
+    sums: int = 0
+    attrs: Mapping[str, Any] = field(default_factory=dict)
+
+
+def map_tiles(
+    kernel: TileKernel,
+    frames: xr.DataArray,
+    arguments: Sequence[xr.DataArray],
+    *,
+    outputs: Mapping[str, Output],
+    grid: Sequence[Tile],
+    on_error: OnError = "raise",
+) -> xr.Dataset:
+    """Carry `kernel` over the frames of an array.
+
+    Parameters
+    ----------
+    kernel : TileKernel
+        A frozen dataclass with ``__call__`` (it travels to workers and names the task).
+    frames : DataArray, ([time,] ..., y, x)
+        What is cut into tiles; all dims but time belong to one frame.
+    arguments : sequence of DataArray, ([time,] ...)
+        Small arrays a frame needs besides; may be lazy.
+    outputs : mapping of str to Output
+        What the kernel returns.
+    grid : sequence of Tile
+        From :func:`lensfree_nb.run.tiles.tile_grid`.
+    on_error : {"raise", "flag"}
+        Whether a frame that cannot be worked on ends the run, or becomes NaN with a warning.
+
+    Returns
+    -------
+    Dataset
+        Maps as ``[time,] y, x``, sums as ``[time,] NAME_sum``; coordinates of `frames` kept.
+    """
+    timed = "time" in frames.dims
+    count = frames.sizes["time"] if timed else 1
+    worker = _FrameWorker(kernel, tuple(outputs.items()), tuple(grid), on_error)
+    parts: list[Arrays] = []
+    for index in range(count):
+        frame = frames.isel(time=index) if timed else frames
+        extra = [a.isel(time=index) if "time" in a.dims else a for a in arguments]
+        lazy = frame.chunks is not None or any(a.chunks is not None for a in extra)
+        data = [a.data for a in extra]
+        if lazy:
+            parts.append(_lazily(worker, frame, data, index))
+        else:
+            parts.append(worker.frame(frame.data, data, index))
+    return _assembled(frames, outputs, parts, timed)
+
+
+@dataclass(frozen=True)
+class _FrameWorker:
+    kernel: TileKernel
+    outputs: tuple[tuple[str, Output], ...]
+    grid: tuple[Tile, ...]
+    on_error: OnError
+
+    def tile(
+        self, image: NDArray[Any], arguments: Sequence[NDArray[Any]], index: int, tile: Tile
+    ) -> Arrays:
+        """One tile's maps and sums; flagged with NaN where that was asked."""
+        try:
+            found = self.kernel(image, *arguments, tile=tile)
+        except LensfreeError as error:
+            if self.on_error == "raise":
+                raise
+            warnings.warn(f"frame {index} is flagged: {error}", QualityWarning, stacklevel=2)
+            found = {}
+        size = tuple(core.stop - core.start for core in tile.core)
+        return {
+            name: np.asarray(found[name], dtype=output.dtype)
+            if name in found
+            else _flagged(output, size)
+            for name, output in self.outputs
+        }
+
+    def frame(self, image: NDArray[Any], arguments: Sequence[NDArray[Any]], index: int) -> Arrays:
+        """A whole frame, one tile after the other."""
+        size = image.shape[-2:]
+        total: Arrays = {
+            name: np.zeros(output.sums, output.dtype)
+            if output.sums
+            else np.empty(size, output.dtype)
+            for name, output in self.outputs
+        }
+        for tile in self.grid:
+            found = self.tile(image[(..., *tile.padded)], arguments, index, tile)
+            for name, output in self.outputs:
+                if output.sums:
+                    total[name] += found[name]
+                else:
+                    total[name][tile.core] = found[name]
+        return total
+
+
+def _flagged(output: Output, size: tuple[int, ...]) -> NDArray[Any]:
+    empty = np.nan if np.dtype(output.dtype).kind == "f" else 0
+    return np.full(output.sums or size, empty, output.dtype)
+
+
+def _lazily(
+    worker: _FrameWorker, frame: xr.DataArray, arguments: Sequence[Any], index: int
+) -> Arrays:
+    import dask.array as da
+    from dask import delayed
+
+    image = frame.data if frame.chunks is not None else da.from_array(frame.data, chunks=-1)
+    values = [delayed(a) if hasattr(a, "dask") else a for a in arguments]
+    whole = all(len(chunks) == 1 for chunks in image.chunks[-2:])
+    size = image.shape[-2:]
+    if whole:
+        image = image.rechunk(-1)
+        found = delayed(worker.frame)(delayed(image), values, index)
+        return {
+            name: _from_delayed(found[name], (output.sums,) if output.sums else size, output)
+            for name, output in worker.outputs
+        }
+    tiles = [
+        delayed(worker.tile)(delayed(image[(..., *tile.padded)]), values, index, tile)
+        for tile in worker.grid
+    ]
+    result: Arrays = {}
+    for name, output in worker.outputs:
+        if output.sums:
+            added = delayed(_added)([found[name] for found in tiles])
+            result[name] = _from_delayed(added, (output.sums,), output)
+            continue
+        rows, columns = grid_chunks(worker.grid)
+        blocks = [
+            _from_delayed(found[name], shape, output)
+            for found, shape in zip(tiles, itertools.product(rows, columns), strict=True)
+        ]
+        result[name] = da.block(
+            [blocks[i : i + len(columns)] for i in range(0, len(blocks), len(columns))]
+        )
+    return result
+
+
+def _from_delayed(value: Any, shape: Sequence[int], output: Output) -> Any:
+    import dask.array as da
+
+    meta = np.empty((0,) * len(shape), output.dtype)
+    return da.from_delayed(value, shape=tuple(shape), dtype=output.dtype, meta=meta)
+
+
+def _added(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    total = np.zeros_like(parts[0])
+    for part in parts:
+        total += part
+    return total
+
+
+def _assembled(
+    frames: xr.DataArray, outputs: Mapping[str, Output], parts: Sequence[Arrays], timed: bool
+) -> xr.Dataset:
+    variables = {}
+    for name, output in outputs.items():
+        dims: tuple[str, ...] = (f"{name}_sum",) if output.sums else ("y", "x")
+        data: Any = parts[0][name]
+        if timed:
+            dims = ("time", *dims)
+            data = _stacked([part[name] for part in parts])
+        variables[name] = xr.DataArray(data, dims=dims, attrs=dict(output.attrs))
+    kept = {k: v for k, v in frames.coords.items() if set(v.dims) <= {"time", "y", "x"}}
+    return xr.Dataset(variables).assign_coords(kept)
+
+
+def _stacked(parts: Sequence[Any]) -> Any:
+    if hasattr(parts[0], "dask"):
+        import dask.array as da
+
+        return da.stack(parts)
+    return np.stack(parts)
