@@ -1,0 +1,196 @@
+"""``ds.lf.segment`` and ``ds.lf.cells``: from OPD to labels and to a table of cells."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from lensfree_nb.contract import opd_of, pixel_size_of, provenance
+from lensfree_nb.errors import ParameterError
+from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG
+from lensfree_nb.quantify.measure import measure_frame
+from lensfree_nb.quantify.segment import Settings, segment_frame
+from lensfree_nb.run.tables import map_tables
+from lensfree_nb.run.tiles import Tile, tile_grid
+
+if TYPE_CHECKING:
+    import dask.dataframe as dd
+
+COLUMNS = {
+    "time": "datetime64[ns]",
+    "frame": "int64",
+    "cell": "int64",
+    "y_um": "float64",
+    "x_um": "float64",
+    "area_um2": "float64",
+    "dry_mass_pg": "float64",
+    "max_opd_nm": "float64",
+    "major_axis_um": "float64",
+    "density_per_mm2": "float64",
+    "edge": "bool",
+    "trusted": "bool",
+    "method": "str",
+}
+HALO_UM = 130.0
+
+
+@dataclass(frozen=True)
+class CellTable:
+    """The standard pipeline on one frame: the kernel of :func:`cells`."""
+
+    settings: Settings
+    pixel_size_um: float
+    alpha_um3_per_pg: float
+    properties: tuple[str, ...]
+    tile_px: int | None
+
+    def __call__(
+        self, frame: dict[str, NDArray[Any]], *, index: int, time: np.datetime64
+    ) -> pd.DataFrame:
+        """One row a cell.
+
+        Parameters
+        ----------
+        frame : dict
+            ``opd`` (y, x; nm) and, where known, ``trusted``.
+        index : int
+            Which frame.
+        time : datetime64
+            When.
+        """
+        opd = frame["opd"]
+        halo = round(HALO_UM / self.pixel_size_um)
+        grid = tile_grid(opd.shape, self.tile_px, halo)
+        parts = [part for part in (self._tile(opd, tile) for tile in grid) if len(part)]
+        table = pd.concat(parts, ignore_index=True) if parts else self._tile(opd[:1, :1] * 0, None)
+        trusted = np.broadcast_to(frame.get("trusted", np.array(True)), opd.shape)
+        at = tuple(
+            np.clip(np.round(table[axis].to_numpy() / self.pixel_size_um).astype(int), 0, n - 1)
+            for axis, n in zip(("y_um", "x_um"), opd.shape, strict=True)
+        )
+        table = table.assign(
+            time=time, frame=index, cell=np.arange(len(table)), trusted=trusted[at],
+            method="standard",
+        )  # fmt: skip
+        return table[[*COLUMNS, *self.properties]].astype(COLUMNS)
+
+    def _tile(self, opd: NDArray[Any], tile: Tile | None) -> pd.DataFrame:
+        image = opd if tile is None else opd[tile.padded]
+        labels = segment_frame(image, self.pixel_size_um, self.settings)
+        table = measure_frame(
+            image, labels, self.pixel_size_um, self.settings,
+            alpha_um3_per_pg=self.alpha_um3_per_pg, properties=self.properties,
+        )  # fmt: skip
+        if tile is None:
+            return table
+        top, left = (s.start for s in tile.padded)
+        table = table.assign(
+            y_um=table["y_um"] + top * self.pixel_size_um,
+            x_um=table["x_um"] + left * self.pixel_size_um,
+        )
+        centres = table[["y_um", "x_um"]].to_numpy() / self.pixel_size_um
+        owned = [tile.owns(y, x) for y, x in centres]
+        return table[np.array(owned, bool)]
+
+
+def cells(
+    ds: xr.Dataset,
+    *,
+    method: Literal["standard"] = "standard",
+    threshold_nm: float | None = None,
+    cell_diameter_um: float = 17.0,
+    min_area_um2: float = 80.0,
+    quality_nm: float = 10.0,
+    alpha_um3_per_pg: float = ALPHA_UM3_PER_PG,
+    properties: Sequence[str] = (),
+    tile_px: int | None = None,
+) -> pd.DataFrame | dd.DataFrame:
+    """Measure every cell of every frame.
+
+    Parameters
+    ----------
+    ds : Dataset
+        With ``opd``.
+    method : {"standard"}
+        LoG detection, seeded growing, measurement (Allier 2022 §2.3).
+    threshold_nm, cell_diameter_um, min_area_um2, quality_nm : float
+        See :class:`lensfree_nb.quantify.segment.Settings`.
+    alpha_um3_per_pg : float
+        Specific refractive increment (µm³/pg).
+    properties : sequence of str
+        More columns, named as in ``skimage.measure.regionprops``.
+    tile_px : int, optional
+        Work in tiles of this side; a cell belongs to the tile that holds its centroid.
+
+    Returns
+    -------
+    pandas.DataFrame, or dask DataFrame with one partition a frame where `ds` is lazy
+        One row a cell.
+    """
+    opd, settings = _prepared(
+        ds, method, threshold_nm, cell_diameter_um, min_area_um2, quality_nm, alpha_um3_per_pg
+    )
+    frames = opd.to_dataset(name="opd")
+    if "trusted" in ds:
+        frames["trusted"] = ds["trusted"]
+    kernel = CellTable(settings, pixel_size_of(ds), alpha_um3_per_pg, tuple(properties), tile_px)
+    meta = kernel({"opd": np.zeros((8, 8))}, index=0, time=np.datetime64("NaT", "ns"))
+    return map_tables(kernel, frames, meta=meta)
+
+
+def segment(
+    ds: xr.Dataset,
+    *,
+    threshold_nm: float | None = None,
+    cell_diameter_um: float = 17.0,
+    min_area_um2: float = 80.0,
+    quality_nm: float = 10.0,
+) -> xr.Dataset:
+    """Outline every cell: adds ``labels`` ([time,] y, x; int32, 0 is background).
+
+    Parameters are those of :func:`cells`. Lazy where `ds` is.
+    """
+    opd, settings = _prepared(
+        ds, "standard", threshold_nm, cell_diameter_um, min_area_um2, quality_nm, 1.0
+    )
+    labels = xr.apply_ufunc(
+        segment_frame, opd.chunk({"y": -1, "x": -1}) if opd.chunks else opd,
+        pixel_size_of(ds), settings,
+        input_core_dims=[["y", "x"], [], []], output_core_dims=[["y", "x"]],
+        vectorize=True, dask="parallelized", output_dtypes=[np.int32],
+    )  # fmt: skip
+    labels.attrs = {"long_name": "cell labels, 0 is background", "units": "1"}
+    return ds.assign(labels=labels).assign_attrs(
+        provenance(ds, "segment", threshold_nm=threshold_nm, cell_diameter_um=cell_diameter_um)
+    )
+
+
+def _prepared(
+    ds: xr.Dataset, method: str, threshold_nm: float | None, cell_diameter_um: float,
+    min_area_um2: float, quality_nm: float, alpha_um3_per_pg: float,
+) -> tuple[xr.DataArray, Settings]:  # fmt: skip
+    if method != "standard":
+        raise ParameterError(f"method is {method!r}; 'standard' is the one there is")
+    positive = {
+        "cell_diameter_um": cell_diameter_um,
+        "min_area_um2": min_area_um2,
+        "quality_nm": quality_nm,
+        "alpha_um3_per_pg": alpha_um3_per_pg,
+        "threshold_nm": 1.0 if threshold_nm is None else threshold_nm,
+    }
+    for name, value in positive.items():
+        if not (np.isfinite(value) and value > 0):
+            raise ParameterError(f"{name} is {value}; it must be a number > 0")
+    opd = opd_of(ds)
+    return opd, Settings(
+        cell_diameter_um=cell_diameter_um,
+        quality_nm=quality_nm,
+        threshold_nm=threshold_nm,
+        min_area_um2=min_area_um2,
+    )

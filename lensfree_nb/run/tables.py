@@ -1,0 +1,71 @@
+"""One table a frame, carried over the frames of a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import dask.dataframe as dd
+
+
+class TableKernel(Protocol):
+    """The arrays of one frame, its number and time, to a table."""
+
+    def __call__(
+        self, frame: dict[str, NDArray[Any]], *, index: int, time: np.datetime64
+    ) -> pd.DataFrame:
+        """One frame."""
+        ...
+
+
+def map_tables(
+    kernel: TableKernel, frames: xr.Dataset, *, meta: pd.DataFrame
+) -> pd.DataFrame | dd.DataFrame:
+    """Carry `kernel` over frames; numpy gives a table, dask one partition a frame.
+
+    Parameters
+    ----------
+    kernel : TableKernel
+        A frozen dataclass with ``__call__``.
+    frames : Dataset
+        Variables as ``[time,] [y, x]``; whatever their chunks, a kernel sees whole frames, so
+        the table is always the same.
+    meta : DataFrame
+        A table with no rows to be kept, for its columns and dtypes.
+    """
+    timed = "time" in frames.dims
+    lazy = any(variable.chunks is not None for variable in frames.variables.values())
+    count = frames.sizes["time"] if timed else 1
+    times = _times(frames, count)
+    parts = []
+    for index in range(count):
+        frame = frames.isel(time=index) if timed else frames
+        arrays = {name: frame[name].data for name in frame.data_vars}
+        if not lazy:
+            parts.append(kernel(_numpy(arrays), index=index, time=times[index]))
+            continue
+        from dask import delayed
+
+        wanted = {str(name): delayed(data) for name, data in arrays.items()}
+        parts.append(delayed(kernel)(wanted, index=index, time=times[index]))
+    if not lazy:
+        return pd.concat(parts, ignore_index=True)
+    import dask.dataframe
+
+    return dask.dataframe.from_delayed(parts, meta=meta.iloc[:0], verify_meta=False)
+
+
+def _numpy(arrays: dict[Hashable, Any]) -> dict[str, NDArray[Any]]:
+    return {str(name): np.asarray(data) for name, data in arrays.items()}
+
+
+def _times(frames: xr.Dataset, count: int) -> NDArray[np.datetime64]:
+    if "time" not in frames.coords:
+        return np.full(count, np.datetime64("NaT", "ns"))
+    return np.atleast_1d(frames.coords["time"].values).astype("datetime64[ns]")
