@@ -65,7 +65,7 @@ class ReconstructTile:
         at = tuple(check_distance(float(z) + tilt) for z in distance)
         setup = dataclasses.replace(self.setup, distance_um=at)
         with working_on(self.device) as device:
-            hologram = torch.as_tensor(np.ascontiguousarray(image, dtype=np.float32)).to(device)
+            hologram = torch.tensor(np.asarray(image, np.float32), device=device)
             estimate = method_kernel(self.method, self.parameters)(hologram, setup)
             sums = [total(part[tile.inner]) for part in (estimate.misfit, estimate.contrast)]
             known = torch.isfinite(hologram)[(..., *tile.inner)].double().mean()

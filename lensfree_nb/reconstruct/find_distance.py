@@ -1,0 +1,181 @@
+"""``ds.lf.find_distance``: the sample-to-sensor distance, from the holograms themselves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from lensfree_nb.contract import Setup, exposure_dim, hologram_of, provenance, setup_of
+from lensfree_nb.errors import DistanceError, ParameterError
+
+DEFAULT_RANGE_UM = (300.0, 3000.0)
+
+
+@dataclass(frozen=True, slots=True)
+class FindDistance:
+    """The kernel: one frame's hologram (exposure, y, x) to a distance for each exposure (µm)."""
+
+    setup: Setup
+    range_um: tuple[float, float]
+    per_exposure: bool
+    refuse: bool = False
+    device: str = "auto"
+
+    def __call__(self, hologram: NDArray[Any]) -> NDArray[np.float64]:
+        """Distances (µm), NaN where not found; raises instead if told to refuse."""
+        import torch
+
+        from lensfree_nb.reconstruct.focus import find_focus, find_planes
+        from lensfree_nb.run.devices import working_on
+
+        with working_on(self.device) as device:
+            image = torch.tensor(np.asarray(hologram, np.float32), device=device)
+            if not self.per_exposure:
+                found = [find_focus(image, self.setup, self.range_um)]
+            else:
+                found = [
+                    find_focus(image[e : e + 1], _only(self.setup, e), self.range_um)
+                    for e in range(self.setup.exposures)
+                ]
+            for e, focus in enumerate(found):
+                if self.refuse and not focus.found:
+                    which = f" of exposure {e}" if self.per_exposure else ""
+                    raise DistanceError(
+                        f"the distance{which} was not found: {focus.reason}. Give range_um, look "
+                        "at ds.lf.distance_curve(), or set distance_um yourself"
+                    )
+            distances = [focus.distance_um for focus in found]
+            if len(distances) > 1 and not any(math.isnan(z) for z in distances):
+                distances = list(find_planes(image, self.setup, distances))
+            return np.broadcast_to(np.array(distances), (self.setup.exposures,)).copy()
+
+
+def find_distance(
+    ds: xr.Dataset,
+    *,
+    range_um: Sequence[float] | None = None,
+    per_exposure: bool | None = None,
+    per_frame: bool = False,
+    on_failure: Literal["raise", "flag"] = "raise",
+    device: str = "auto",
+) -> xr.Dataset:
+    """Set the ``distance`` coordinate (µm) to where the holograms are explained most simply.
+
+    Parameters
+    ----------
+    ds : Dataset
+        With ``hologram``.
+    range_um : (float, float), optional
+        Where to search (µm): 300 to 3000 by default, or half to twice a distance already set.
+    per_exposure : bool, optional
+        One distance an exposure, found one by one and then solved together; the default for
+        heights (``plane``), one distance for all being the default for colours.
+    per_frame : bool
+        One distance a frame; otherwise that of the first frame serves all.
+    on_failure : {"raise", "flag"}
+        What to do where the curve is flat. Lazy input is always flagged: with NaN.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+
+    Returns
+    -------
+    Dataset
+        `ds` with ``distance``; lazy where the hologram is.
+
+    Raises
+    ------
+    DistanceError
+        If the distance was not found, or the range is impossible.
+    """
+    hologram, setup = hologram_of(ds), setup_of(ds)
+    exposure = exposure_dim(ds)
+    if on_failure not in ("raise", "flag"):
+        raise ParameterError(f"on_failure is {on_failure!r}; use 'raise' or 'flag'")
+    each = exposure == "plane" if per_exposure is None else per_exposure
+    lazy = hologram.chunks is not None
+    searched = _range(ds, range_um)
+    kernel = FindDistance(setup, searched, each, on_failure == "raise" and not lazy, device)
+    if lazy:
+        hologram = hologram.chunk({exposure: -1, "y": -1, "x": -1})
+    if "time" in hologram.dims and not per_frame:
+        hologram = hologram.isel(time=0)
+    found = xr.apply_ufunc(
+        kernel, hologram.reset_coords(drop=True),
+        input_core_dims=[[exposure, "y", "x"]], output_core_dims=[[exposure]],
+        vectorize=True, dask="parallelized", output_dtypes=[np.float64],
+    )  # fmt: skip
+    if not each:
+        found = found.isel({exposure: 0}, drop=True)
+    found.attrs = {
+        "units": "um",
+        "long_name": "sample-to-sensor distance",
+        "search_stop_um": searched[1],
+    }
+    kept = ds.drop_vars("distance", errors="ignore")
+    kept.attrs.pop("distance_um", None)
+    return kept.assign_coords(distance=found.variable).assign_attrs(
+        provenance(kept, "find_distance", range_um=searched, per_exposure=each, per_frame=per_frame)
+    )
+
+
+def distance_curve(
+    ds: xr.Dataset,
+    distances_um: Sequence[float] | None = None,
+    *,
+    time: int = 0,
+    device: str = "auto",
+) -> xr.DataArray:
+    """What :func:`find_distance` compares, for plotting: the objective over distances.
+
+    Returns
+    -------
+    DataArray, dims ``distance`` (µm)
+        1 is an empty estimate; the lowest is the best. Always computed.
+    """
+    import torch
+
+    from lensfree_nb.reconstruct.focus import focus_curve
+    from lensfree_nb.run.devices import working_on
+
+    hologram, setup = hologram_of(ds), setup_of(ds)
+    frame = hologram.isel(time=time) if "time" in hologram.dims else hologram
+    given = np.geomspace(*_range(ds, None), 40) if distances_um is None else distances_um
+    distances = np.asarray(given, dtype=float)
+    with working_on(device) as chosen:
+        image = torch.tensor(np.asarray(frame.values, np.float32), device=chosen)
+        curve = focus_curve(image, setup, distances)
+    return xr.DataArray(
+        curve,
+        dims="distance",
+        coords={"distance": ("distance", distances, {"units": "um", "long_name": "distance"})},
+        name="objective",
+        attrs={"units": "1", "long_name": "objective of a short inversion"},
+    )
+
+
+def _range(ds: xr.Dataset, range_um: Sequence[float] | None) -> tuple[float, float]:
+    if range_um is None:
+        stated = ds.coords.get("distance")
+        if stated is not None and stated.chunks is None and bool(stated.notnull().all()):
+            return float(stated.min()) / 2, float(stated.max()) * 2
+        if "distance_um" in ds.attrs:
+            values = np.atleast_1d(ds.attrs["distance_um"]).astype(float)
+            return float(values.min()) / 2, float(values.max()) * 2
+        return DEFAULT_RANGE_UM
+    if len(range_um) != 2 or not 0 < range_um[0] < range_um[1] < math.inf:
+        raise DistanceError(
+            f"range_um is {tuple(range_um)}; give (low, high) in um, 0 < low < high"
+        )
+    return float(range_um[0]), float(range_um[1])
+
+
+def _only(setup: Setup, exposure: int) -> Setup:
+    from dataclasses import replace
+
+    return replace(setup, wavelength_nm=(setup.wavelength_nm[exposure],), distance_um=None)

@@ -1,0 +1,189 @@
+"""Autofocus by inversion: the right distance is where the hologram is explained most simply.
+
+A sharpness measure of the back-propagated field is fooled by the twin image: on phase objects it
+peaks up to a tenth of the distance away. Here a few iterations of the regularised inversion are run
+at each distance, and the objective that they reach (misfit + smoothness + sparsity, 1 for an empty
+estimate) is compared. It fails where inversion fails: on objects whose OPD exceeds the
+wavelength, on empty frames (reported as not found), and on frames of absorbing dust alone.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lensfree_nb.contract import Setup
+from lensfree_nb.reconstruct.misfit import TINY, Misfit, total
+from lensfree_nb.reconstruct.solver import Weights, minimise
+
+WEIGHTS = Weights(smoothness=0.01, sparsity=0.001, relax=1.0)
+COARSE_ITERATIONS, FINE_ITERATIONS = 10, 25
+COARSE_STEP = 0.08
+COARSE_WINDOW_PX, FINE_WINDOW_PX = 256, 512
+LEAST_DEPTH = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Focus:
+    """Where a hologram is in focus, and how that was seen.
+
+    Parameters
+    ----------
+    distance_um : float
+        The distance (µm); NaN if it was not found.
+    distances_um, objective : ndarray
+        The curve, sorted by distance; 1 is an empty estimate, lower is better.
+    reason : str
+        Why it was not found; empty if it was.
+    """
+
+    distance_um: float
+    distances_um: NDArray[np.float64]
+    objective: NDArray[np.float64]
+    reason: str = ""
+
+    @property
+    def found(self) -> bool:
+        """Whether the distance was found."""
+        return not self.reason
+
+
+def objective(hologram: Tensor, setup: Setup, *, iterations: int = FINE_ITERATIONS) -> float:
+    """Objective that the inversion of (exposure, y, x) reaches, relative to an empty estimate."""
+    misfit = Misfit(hologram, setup)
+    phase, absorption = minimise(misfit, WEIGHTS, iterations=iterations, proximal_steps=2)
+    unexplained, contrast = misfit.residual_maps(misfit.predict(phase, absorption))
+    rough = sum(_variation(image) for image in (phase, absorption))
+    penalty = WEIGHTS.smoothness * rough + WEIGHTS.sparsity * (total(phase) + total(absorption))
+    data = 0.5 * total(unexplained) / setup.exposures
+    return (data + penalty) / max(0.5 * total(contrast) / setup.exposures, TINY)
+
+
+def focus_curve(
+    hologram: Tensor,
+    setup: Setup,
+    distances_um: Iterable[float],
+    *,
+    iterations: int = COARSE_ITERATIONS,
+    window_px: int = COARSE_WINDOW_PX,
+) -> NDArray[np.float64]:
+    """:func:`objective` at each of several distances, over the liveliest windows of a frame."""
+    windows = liveliest_windows(hologram, window_px)
+    return np.array(
+        [
+            np.mean([objective(w, setup.at(float(z)), iterations=iterations) for w in windows])
+            for z in distances_um
+        ]
+    )
+
+
+def find_focus(hologram: Tensor, setup: Setup, range_um: tuple[float, float]) -> Focus:
+    """One distance for all exposures of a frame, coarse to fine.
+
+    Parameters
+    ----------
+    hologram : Tensor, shape (exposure, y, x)
+        NaN where unknown.
+    setup : Setup
+        The microscope; its own distance is not looked at.
+    range_um : (float, float)
+        Where to search (µm).
+    """
+    start, stop = range_um
+    steps = max(5, math.ceil(math.log(stop / start) / math.log1p(COARSE_STEP)) + 1)
+    coarse = np.geomspace(start, stop, steps)
+    curve = focus_curve(hologram, setup, coarse)
+    best = int(np.argmin(curve))
+    reason = _why_not(curve, best, range_um)
+    if reason:
+        return Focus(math.nan, coarse, curve, reason)
+
+    def fine(distance: float) -> float:
+        curve = focus_curve(
+            hologram, setup, [distance], iterations=FINE_ITERATIONS, window_px=FINE_WINDOW_PX
+        )
+        return float(curve[0])
+
+    low, high = coarse[best - 1], coarse[best + 1]
+    return Focus(_lowest(fine, float(low), float(high)), coarse, curve)
+
+
+def find_planes(
+    hologram: Tensor,
+    setup: Setup,
+    start_um: Sequence[float],
+    *,
+    spread: float = 0.06,
+    sweeps: int = 2,
+) -> tuple[float, ...]:
+    """Distances of several exposures of one object, solved together.
+
+    Each in turn is moved to where all exposures together are explained best, from `start_um`
+    (found one by one) within `spread` of it, which is halved at each sweep.
+    """
+    distances = [float(z) for z in start_um]
+    for sweep in range(sweeps):
+        reach = spread / 2**sweep
+        for plane, centre in enumerate(tuple(distances)):
+
+            def joint(distance: float, plane: int = plane) -> float:
+                trial = (*distances[:plane], distance, *distances[plane + 1 :])
+                return objective(hologram, setup.at(trial))
+
+            distances[plane] = _lowest(joint, centre * (1 - reach), centre * (1 + reach), points=5)
+    return tuple(distances)
+
+
+def liveliest_windows(hologram: Tensor, side: int, count: int = 2) -> list[Tensor]:
+    """The `count` windows with the most contrast; the whole frame if it is hardly larger."""
+    height, width = hologram.shape[-2:]
+    if height * width <= 2 * side * side:
+        return [hologram]
+    windows = [
+        hologram[:, y : y + side, x : x + side]
+        for y in range(0, max(height - side, 0) + 1, side)
+        for x in range(0, max(width - side, 0) + 1, side)
+    ]
+    return sorted(windows, key=_contrast, reverse=True)[:count]
+
+
+def _contrast(window: Tensor) -> float:
+    if float(torch.isfinite(window).float().mean()) < 0.9:
+        return -1.0
+    filled = torch.nan_to_num(window, nan=float(window.nanmean()))[None]
+    # Uneven light is no contrast: divide by the mean over the fringes' reach.
+    slow = torch.nn.functional.avg_pool2d(filled, 33, 1, 16, count_include_pad=False)
+    return float((filled / slow.clamp(min=TINY)).std())
+
+
+def _variation(image: Tensor) -> float:
+    down, across = image[1:, :-1] - image[:-1, :-1], image[:-1, 1:] - image[:-1, :-1]
+    return total((down * down + across * across).sqrt())
+
+
+def _why_not(curve: NDArray[np.float64], best: int, range_um: tuple[float, float]) -> str:
+    depth = 1 - curve[best] / np.median(curve)
+    if depth < LEAST_DEPTH:
+        return f"no distance explains the hologram better than others (depth {depth:.3f})"
+    if best in (0, len(curve) - 1):
+        return f"the best distance is an end of the range {range_um[0]:g} to {range_um[1]:g} um"
+    return ""
+
+
+def _lowest(
+    function: Callable[[float], float], low: float, high: float, *, points: int = 7
+) -> float:
+    """Minimum of a smooth function on an interval: sampled, then a parabola through the lowest."""
+    places = np.linspace(low, high, points)
+    values = np.array([function(float(z)) for z in places])
+    best = int(np.clip(np.argmin(values), 1, points - 2))
+    before, here, after = values[best - 1 : best + 2]
+    curvature = before - 2 * here + after
+    shift = 0.5 * (before - after) / curvature if curvature > 0 else 0.0
+    return float(places[best] + np.clip(shift, -1, 1) * (places[1] - places[0]))
