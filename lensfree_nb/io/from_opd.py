@@ -9,7 +9,7 @@ import xarray as xr
 
 from lensfree_nb.contract import LONG_NAMES, Setup, provenance
 from lensfree_nb.errors import DataError, DimensionError, SetupError, UnitError
-from lensfree_nb.io.acquisition import pixel_centres, with_time
+from lensfree_nb.io.arrays import pixel_centres, with_time
 from lensfree_nb.units import dequantified, floats, is_quantity, length_factor
 
 _RADIANS: Final = ("rad", "radian", "radians")

@@ -108,20 +108,20 @@ def open_acquisition(
         data = data["hologram"]
     if isinstance(background, (str, os.PathLike)) and background not in _BACKGROUNDS:
         background = _background_file(background, exposures, dim, given)
+    arguments = {
+        "wavelength_nm": settle("wavelength_nm", given, stated.get("wavelength_nm"), "nm"),
+        "pixel_size_um": settle("pixel_size_um", pixel_size_um, stated.get("pixel_size_um"), "um"),
+        "distance_um": stated.get("distance_um") if distances is None else distances,
+        "time": stated.get("time") if time is None else time,
+    }
     ds = acquisition(
         data,
-        wavelength_nm=settle("wavelength_nm", given, stated.pop("wavelength_nm", None), "nm"),
-        pixel_size_um=settle(
-            "pixel_size_um", pixel_size_um, stated.pop("pixel_size_um", None), "um"
-        ),
-        distance_um=stated.pop("distance_um", None) if distances is None else distances,
         dim=dim,
-        time=stated.pop("time", None) if time is None else time,
         background=background,
         dark=dark,
         saturation=saturation,
         dead=dead,
-        **{**stated, **settings},
+        **{**stated, **settings, **arguments},
     )
     return ds.assign_attrs(
         provenance(ds, "open_acquisition", files=len(found), first=found[0].name)

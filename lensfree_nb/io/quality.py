@@ -63,9 +63,10 @@ def isolated_pixels(frame: Array, sigma: float = ISOLATION_SIGMA) -> Array:
     """Hot and dead pixels: far outside the range of their eight neighbours.
 
     Light that passed a millimetre of free space is smooth over a few pixels, a broken pixel is
-    not. "Far" is `sigma` times the robust noise of the frame (MAD of the difference between
-    a pixel and the mean of its neighbours left and right). Two broken pixels side by
-    side hide each other; give a mask for those.
+    not; the top of a focus, which falls off over several pixels, is left. "Far" is `sigma` times
+    the robust noise of the frame (MAD of the difference between a pixel and the mean of its
+    neighbours left and right). Two broken pixels side by side hide each other; give a mask for
+    those.
 
     Returns
     -------
@@ -93,8 +94,26 @@ def isolated_pixels(frame: Array, sigma: float = ISOLATION_SIGMA) -> Array:
     # In a noiseless frame everything would stand out: ask for 1 % of the brightness as well.
     margin = max(sigma * noise, 0.01 * abs(float(np.nanmedian(values[::3, ::3]))))
     with np.errstate(invalid="ignore"):
-        found: Array = (values > highest + margin) | (values < lowest - margin)
-    return found
+        hot: Array = values > highest + margin
+        cold: Array = values < lowest - margin
+    _leave_smooth_peaks(hot, values, highest, margin)
+    _leave_smooth_peaks(cold, -values, -lowest, margin)
+    return hot | cold
+
+
+def _leave_smooth_peaks(found: Array, values: Array, highest: Array, margin: float) -> None:
+    """Take back, in place, the tops of peaks that also fall off from the first ring to the second.
+
+    A cell focuses light to a spot several pixels wide: near its top a parabola, which loses three
+    times as much from the first ring to the second as from the top to the first.
+    """
+    height, width = values.shape
+    for y, x in np.argwhere(found):
+        window = np.s_[max(y - 2, 0) : min(y + 3, height), max(x - 2, 0) : min(x + 3, width)]
+        ring = values[window].copy()
+        ring[max(y - 1, 0) - max(y - 2, 0) :, max(x - 1, 0) - max(x - 2, 0) :][:3, :3] = -np.inf
+        around = highest[y, x]
+        found[y, x] = values[y, x] - around > margin + (around - np.nanmax(ring))
 
 
 def _frame_quality(

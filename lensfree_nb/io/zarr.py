@@ -28,7 +28,7 @@ def open_store(path: Path, *, dim: str) -> tuple[xr.DataArray | xr.Dataset, dict
     data : Dataset or DataArray
         A Dataset for a store of this package, an array ``time, exposure, y, x`` otherwise.
     stated : dict
-        Those of ``pixel_size_um, wavelength_nm, offsets_s`` that OME-Zarr states.
+        Those of ``pixel_size_um, wavelength_nm, time`` that OME-Zarr states.
 
     Raises
     ------
@@ -78,7 +78,9 @@ def _ome(
     if "t" in names and axes[names.index("t")].get("unit") in _SECONDS:
         t = names.index("t")
         step = scale[t] * _SECONDS[axes[t]["unit"]]
-        stated["offsets_s"] = tuple(step * i for i in range(array.shape[t]))
+        steps = (np.arange(array.shape[t]) * step * 1e9).round().astype("timedelta64[ns]")
+        # OME-Zarr states no absolute time: count from the store's date.
+        stated["time"] = np.datetime64(path.stat().st_mtime_ns, "ns") + steps
     channels = attrs.get("omero", {}).get("channels", [])
     found = [
         channel.get("emission_wavelength") or channel.get("wavelength") for channel in channels
