@@ -66,6 +66,11 @@ def divide_background(
         If a given array does not have the frame's shape.
     """
     if background is None:
+        if dark is not None:
+            raise ParameterError(
+                "dark is given, but the counts are left as they are; give background= as well "
+                "('auto' estimates it)"
+            )
         return hologram
     exposure = exposure_dim(hologram)
     if hologram.chunks is not None and any(len(hologram.chunksizes[d]) > 1 for d in "yx"):

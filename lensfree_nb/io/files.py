@@ -196,7 +196,7 @@ def _lazy(
         new_axis=[1, 2, 3],
         dtype=dtype,
         meta=np.empty((0, 0, 0, 0), dtype),
-        name=f"open-{tokenize(states, layout.shape, sources[0])}",
+        name=f"open-{tokenize(states, layout.shape, len(sources), sources[0], sources[-1])}",
     )
     attrs: dict[str, Any] = {"units": "counts"}
     if stored in (np.uint8, np.uint16):

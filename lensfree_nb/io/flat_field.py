@@ -23,9 +23,9 @@ def frame_background(frame: Array) -> Array:
     """Smooth background of one frame: a robust low-order surface.
 
     Block means are fitted by a polynomial of total degree at most 4 (one degree for every 100 px
-    of the shorter side), with Tukey's biweight against blocks that hold a dense cell. Fringes
-    conserve energy and average out within a block, and a cell is far smaller than what
-    such a surface can follow, so cells are not divided out; dust and fixed fringes stay.
+    of the shorter side) by least squares without gross outliers. Fringes conserve energy
+    and average out within a block, and a cell is far smaller than what such a surface can
+    follow, so cells are not divided out; dust and fixed fringes stay.
 
     Parameters
     ----------
@@ -49,52 +49,64 @@ def frame_background(frame: Array) -> Array:
     if not known.any():
         return np.full(frame.shape, np.nan, np.float32)
     degree = min(4, min(height, width) // _PIXELS_A_DEGREE)
-    block = max(1, min(height, width) // 32)
-    means, counts, rows, columns = _block_means(frame, known, block)
-    vander_y, vander_x = (
-        legvander((2 * centre + 1) / size - 1, degree)
-        for centre, size in ((rows, height), (columns, width))
-    )
-    terms = [(i, j) for i in range(degree + 1) for j in range(degree + 1 - i)]
-    design = np.stack([np.outer(vander_y[:, i], vander_x[:, j]) for i, j in terms], -1)
-    enough = counts > 0.25 * counts.max()
-    solution = _tukey_fit(design[enough], means[enough], counts[enough])
-    matrix = np.zeros((degree + 1, degree + 1))
-    for (i, j), value in zip(terms, solution, strict=True):
-        matrix[i, j] = value
+    block = _block_size(frame)
+    means, counts = _block_means(frame, known, block)
     full_y, full_x = (
         legvander((2 * np.arange(size) + 1) / size - 1, degree) for size in (height, width)
     )
+    # The polynomials' own block means: exact however large the blocks are.
+    vander_y, vander_x = (_block_rows(full, block) for full in (full_y, full_x))
+    terms = [(i, j) for i in range(degree + 1) for j in range(degree + 1 - i)]
+    design = np.stack([np.outer(vander_y[:, i], vander_x[:, j]) for i, j in terms], -1)
+    enough = counts > 0.25 * counts.max()
+    solution = _clipped_fit(design[enough], means[enough], counts[enough])
+    matrix = np.zeros((degree + 1, degree + 1))
+    for (i, j), value in zip(terms, solution, strict=True):
+        matrix[i, j] = value
     surface: Array = ((full_y @ matrix) @ full_x.T).astype(np.float32)
     return surface
 
 
-def _block_means(frame: Array, known: Array, block: int) -> tuple[Array, Array, Array, Array]:
-    """Mean and number of the known pixels of each block, and the blocks' centres (px)."""
+def _block_size(frame: Array) -> int:
+    """Wide enough that most of a cell's fringes average out: 32 px, less in small frames."""
+    return int(max(1, min(32, min(frame.shape) // 8)))
+
+
+def _block_means(frame: Array, known: Array, block: int) -> tuple[Array, Array]:
+    """Mean and number of the known pixels of each block."""
     edges = [np.arange(0, size, block) for size in frame.shape]
     filled = np.where(known, frame, 0.0)
     sums = np.add.reduceat(np.add.reduceat(filled, edges[0], 0), edges[1], 1)
     counts = np.add.reduceat(np.add.reduceat(known.astype(np.int64), edges[0], 0), edges[1], 1)
-    centres = [
-        (edge + np.minimum(edge + block, size) - 1) / 2
-        for edge, size in zip(edges, frame.shape, strict=True)
-    ]
-    return sums / np.maximum(counts, 1), counts, centres[0], centres[1]
+    return sums / np.maximum(counts, 1), counts
 
 
-def _tukey_fit(design: Array, values: Array, counts: Array, iterations: int = 10) -> Array:
-    """Weighted least squares, reweighted by Tukey's biweight (c = 4.685)."""
-    weights = counts / counts.max()
+def _block_rows(vander: Array, block: int) -> Array:
+    """Means of each `block` rows."""
+    starts = np.arange(0, len(vander), block)
+    sizes = np.diff(np.append(starts, len(vander)))
+    means: Array = np.add.reduceat(vander, starts, 0) / sizes[:, None]
+    return means
+
+
+def _clipped_fit(design: Array, values: Array, counts: Array, iterations: int = 5) -> Array:
+    """Least squares weighted by `counts`, without values beyond 8 robust standard deviations.
+
+    Only gross outliers go (dust, a bubble). Fringes are skewed, few bright spots over wide dim
+    rings, so anything that weighs moderate ones down is biased: by 2 to 4 % for Tukey's biweight
+    in a dense culture, where this is within 0.2 %.
+    """
+    kept = np.ones(len(values), bool)
     solution: Array = np.zeros(design.shape[-1])
-    robust = np.ones_like(values)
     for _ in range(iterations):
-        root = np.sqrt(weights * robust)
-        solution = np.linalg.lstsq(design * root[:, None], values * root, rcond=None)[0]
-        residual = values - design @ solution
-        scale = 1.4826 * np.median(np.abs(residual))
-        if scale <= 1e-6 * np.abs(values).max():
+        root = np.sqrt(counts[kept])
+        solution = np.linalg.lstsq(design[kept] * root[:, None], values[kept] * root, rcond=None)[0]
+        residual = np.abs(values - design @ solution)
+        limit = 8 * 1.4826 * np.median(residual) + 0.01 * np.abs(values).max()
+        now = residual <= limit
+        if (now == kept).all():
             break
-        robust = np.clip(1 - (residual / (4.685 * scale)) ** 2, 0, None) ** 2
+        kept = now
     return solution
 
 
@@ -122,7 +134,7 @@ def stack_background(frames: Array, *, refuse_static: bool = False) -> Array:
         return unknown
     if refuse_static and _are_static(present):
         return unknown
-    levels = [_median(frame) for frame in present]
+    levels = [brightness(frame) for frame in present]
     scaled = np.stack([frame * np.float32(levels[0] / level)
                        for frame, level in zip(present, levels, strict=True) if level > 0] or
                       [unknown])  # fmt: skip
@@ -133,12 +145,18 @@ def stack_background(frames: Array, *, refuse_static: bool = False) -> Array:
     return median.astype(np.float32)
 
 
-def _median(frame: Array) -> float:
-    """Median of the known pixels, of a subset of about 512 x 512 where there are more; or NaN."""
-    step = max(1, min(frame.shape) // 512)
-    values = frame[::step, ::step]
-    known = values[np.isfinite(values)]
-    return float(np.median(known)) if known.size else np.nan
+def brightness(frame: Array) -> float:
+    """Robust mean of the known pixels; NaN where there are none.
+
+    A mean over blocks without gross outliers, since fringes conserve energy while their median
+    lies below it.
+    """
+    known = np.isfinite(frame)
+    if not known.any():
+        return np.nan
+    means, counts = _block_means(frame, known, _block_size(frame))
+    enough = counts > 0.25 * counts.max()
+    return float(_clipped_fit(np.ones((enough.sum(), 1)), means[enough], counts[enough])[0])
 
 
 def _are_static(frames: list[Array]) -> bool:
@@ -192,7 +210,7 @@ def normalise_frame(
         smooth = frame_background(light)
         return _ratio(light, smooth)
     ratio = _ratio(light, (background - np.asarray(dark)).astype(np.float32))
-    level = _median(ratio)
+    level = brightness(ratio)
     return ratio / np.float32(level if level > 0 else 1.0)
 
 

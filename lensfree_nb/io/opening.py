@@ -243,7 +243,9 @@ def _restored(
         ds = ds.assign_coords(
             {d: (d, np.arange(ds.sizes[d]) * pitch, {"units": "um"}) for d in ("y", "x")}
         )
-    ds = ds.assign_attrs({name: floats(value, "um", name)[0] for name, value in settings.items()})
+    units = {"medium_index": "dimensionless", "source_distance_mm": "mm", "bandwidth_nm": "nm"}
+    for name, value in settings.items():
+        ds = ds.assign_attrs({name: floats(value, units.get(name, "um"), name)[0]})
     setup_of(ds)
     if "distance" in ds.coords or "distance_um" in ds.attrs:
         distance_of(ds)

@@ -121,6 +121,7 @@ IN_MEMORY = {
         errors.DataError,
         "dark has dtype",
     ),
+    "dark that would be ignored": (array_with(dark=64), errors.ParameterError, "background="),
     "background of another shape": (
         array_with(background=FRAME[:10]),
         errors.DimensionError,
