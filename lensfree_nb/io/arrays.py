@@ -1,0 +1,146 @@
+"""Arrays of any kind with the contract's dims, units and times."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from lensfree_nb.contract import EXPOSURE_DIMS
+from lensfree_nb.errors import DataError, DimensionError, ParameterError, UnitError
+from lensfree_nb.units import dequantified, is_dimensionless, is_quantity
+
+_COUNTS: Final = frozenset({"counts", "count", "ct", "adu", "dn"})
+# A hologram divided by its background has a median of 1; far from it, floats are counts.
+_NORMALISED_RANGE: Final = (0.2, 5.0)
+
+
+def named(data: Any, dim: str, wavelengths: int, distances: int) -> xr.DataArray:
+    """An array of any kind as a DataArray with dims ``[time,] exposure, y, x``.
+
+    Parameters
+    ----------
+    data : array, quantity or DataArray
+    dim : {"wavelength", "plane"}
+        Name of the exposures.
+    wavelengths, distances : int
+        How many are given; they tell whether the first of three dims is frames or exposures.
+    """
+    if isinstance(data, xr.DataArray):
+        array = dequantified(data)
+        if not {"y", "x"} <= set(array.dims):
+            raise DimensionError(f"data has dims {array.dims}; rename the frame's dims to y and x")
+        if not set(EXPOSURE_DIMS) & set(array.dims):
+            array = array.expand_dims(dim)
+        extra = set(array.dims) - {"time", *EXPOSURE_DIMS, "y", "x"}
+        if extra or set(EXPOSURE_DIMS) <= set(array.dims):
+            raise DimensionError(
+                f"data has dims {data.dims}; expected [time,] wavelength or plane, y, x"
+            )
+        order = [d for d in ("time", *EXPOSURE_DIMS, "y", "x") if d in array.dims]
+        return array.transpose(*order)
+    units = None
+    if is_quantity(data):
+        units, data = f"{data.units:~}", data.magnitude
+    return _named_plain(data, units, dim, distances if dim == "plane" else wavelengths)
+
+
+def _named_plain(data: Any, units: str | None, dim: str, exposures: int) -> xr.DataArray:
+    array = data if hasattr(data, "dask") else np.asarray(data)
+    if array.ndim not in (2, 3, 4):
+        raise DimensionError(
+            f"data has shape {array.shape}; expected (y, x), (exposure, y, x) or "
+            "(time, exposure, y, x)"
+        )
+    if 0 in array.shape:
+        raise DimensionError(f"data is empty: its shape is {array.shape}")
+    lead: tuple[str, ...] = ("time", dim)[4 - array.ndim :]
+    if array.ndim == 3 and array.shape[0] > 1 and exposures == 1:
+        lead = ("time",)
+    if array.ndim == 3 and exposures > 1 and array.shape[0] != exposures == array.shape[-1]:
+        raise DimensionError(
+            f"data has shape {array.shape}: colours come last; put them first "
+            "(np.moveaxis(data, -1, 0))"
+        )
+    named = xr.DataArray(
+        array, dims=(*lead, "y", "x"), attrs={} if units is None else {"units": units}
+    )
+    return named if dim in named.dims else named.expand_dims(dim, axis=len(lead))
+
+
+def with_units(hologram: xr.DataArray, divides: bool) -> xr.DataArray:
+    """`hologram` with ``units`` set, and what its file format can hold as ``full_scale``.
+
+    Integers, and floats that are still to be divided by a background, are counts.
+    """
+    kind = np.dtype(hologram.dtype).kind
+    if kind not in "uif":
+        raise DataError(
+            f"data has dtype {hologram.dtype}; a hologram is an intensity, real and >= 0 "
+            "(for a complex field use abs(field)**2, or lensfree_nb.from_opd for its phase)"
+        )
+    given = hologram.attrs.get("units")
+    if given is not None and str(given).lower() in _COUNTS:
+        units = "counts"
+    elif given is not None:
+        if not is_dimensionless(given):
+            raise UnitError(f"data has units {given!r}; a hologram has 'counts' or '1'")
+        units = "1"
+    elif kind in "ui" or divides:
+        units = "counts"
+    elif hologram.chunks is not None:
+        units = "1"
+    else:
+        low, high = _NORMALISED_RANGE
+        median = float(hologram[..., ::4, ::4].median(skipna=True))
+        units = "1" if low <= median <= high or np.isnan(median) else "counts"
+    attrs = {**hologram.attrs, "units": units}
+    if np.dtype(hologram.dtype) in (np.uint8, np.uint16):
+        attrs.setdefault("full_scale", float(np.iinfo(hologram.dtype).max))
+    return hologram.assign_attrs(attrs)
+
+
+def check_values(hologram: xr.DataArray) -> None:
+    """Refuse impossible values in memory; those of a lazy array are met when they are read."""
+    if hologram.chunks is not None or np.dtype(hologram.dtype).kind == "u":
+        return
+    values = hologram.values
+    known = values[~np.isnan(values)] if values.dtype.kind == "f" else values
+    if known.size == 0:
+        raise DataError("data holds no known pixel: every value is NaN")
+    if np.isinf(known).any():
+        raise DataError("data holds infinite values; mark unknown pixels by NaN")
+    if known.min() < 0:
+        raise DataError(
+            f"data holds negative values (down to {known.min():g}); an intensity is >= 0: do not "
+            "subtract the background, divide by it, and give dark counts as dark="
+        )
+
+
+def with_time(hologram: xr.DataArray, time: Any) -> xr.DataArray:
+    """`hologram` with a checked ``time`` coordinate (datetime64[ns]), where times are given."""
+    if time is None and "time" in hologram.coords:
+        time = hologram.coords["time"].values
+    if time is None:
+        return hologram
+    values = np.atleast_1d(np.asarray(time))
+    if values.dtype.kind in "biuf":
+        raise ParameterError(f"time is {values[:3]}…; give dates, not numbers")
+    try:
+        times = pd.DatetimeIndex([pd.Timestamp(v) for v in values.ravel()]).as_unit("ns").to_numpy()
+    except (ValueError, TypeError) as error:
+        raise ParameterError(f"time holds what is not a date: {values[:3]}") from error
+    if "time" not in hologram.dims:
+        hologram = hologram.expand_dims("time")
+    if len(times) != hologram.sizes["time"]:
+        raise DimensionError(
+            f"time has {len(times)} values for {hologram.sizes['time']} frames; give one a frame"
+        )
+    return hologram.assign_coords(time=("time", times))
+
+
+def pixel_centres(dim: str, size: int, pixel_size_um: float) -> xr.Variable:
+    """Coordinate of the pixel centres (µm)."""
+    return xr.Variable(dim, np.arange(size) * pixel_size_um, {"units": "um"})

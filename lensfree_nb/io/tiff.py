@@ -1,0 +1,244 @@
+"""TIFF files: what is where in them, what their metadata say, and reading one frame."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from lensfree_nb.errors import LensfreeError, OpeningError, QualityWarning
+from lensfree_nb.units import length_factor
+
+Array = npt.NDArray[Any]
+
+_SECONDS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0,
+                   "min": 60.0, "h": 3600.0, "d": 86400.0}  # fmt: skip
+_UNKNOWN_AXES: Final = "IQ"
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Where one exposure lies in a file: page number, and sample of an RGB page (or None)."""
+
+    page: int
+    sample: int | None = None
+
+
+@dataclass(frozen=True)
+class TiffLayout:
+    """What a TIFF file holds.
+
+    Attributes
+    ----------
+    planes : tuple of tuple of Plane
+        Frames by exposures.
+    shape : (int, int)
+        Rows and columns of a frame.
+    dtype : dtype
+        As stored.
+    pixel_size_um : float or None
+    wavelength_nm : tuple of float or None
+    start : datetime64 or None
+        When the file says that it was acquired.
+    offsets_s : tuple of float or None
+        Seconds from the start to each frame.
+    description : str
+        Free text of the first page (HoloPy writes its attributes there).
+    """
+
+    planes: tuple[tuple[Plane, ...], ...]
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+    pixel_size_um: float | None = None
+    wavelength_nm: tuple[float, ...] | None = None
+    start: np.datetime64 | None = None
+    offsets_s: tuple[float, ...] | None = None
+    description: str = ""
+
+
+def read_layout(path: Path, *, exposures: int | None, dim: str) -> TiffLayout:
+    """Layout and metadata of a TIFF file (its pixels are not read).
+
+    Parameters
+    ----------
+    exposures : int, optional
+        How many exposures a frame has; decides what pages without a stated meaning are.
+    dim : {"wavelength", "plane"}
+        Whether a Z axis is the exposures (heights) or, for colours, more frames.
+
+    Raises
+    ------
+    OpeningError
+        If it is no TIFF, is cut off, or its pages do not fit.
+    """
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as tif:
+            series = tif.series[0]
+            planes, shape = _planes(series.axes, series.shape, exposures, dim, path.name)
+            facts = _metadata(tif, len(planes))
+            return TiffLayout(planes, shape, np.dtype(series.dtype), **facts)
+    except LensfreeError:
+        raise
+    except Exception as error:  # tifffile raises many kinds on damaged files
+        raise OpeningError(
+            f"{path} cannot be read as TIFF ({type(error).__name__}: {error}); check that the "
+            "file is complete and what its name says"
+        ) from error
+
+
+def _planes(
+    axes: str, sizes: tuple[int, ...], exposures: int | None, dim: str, name: str
+) -> tuple[tuple[tuple[Plane, ...], ...], tuple[int, int]]:
+    """Frames by exposures, from the axes that tifffile names."""
+    size = dict(zip(axes, sizes, strict=True))
+    if "Y" not in size or "X" not in size:
+        raise OpeningError(f"{name} has axes {axes!r}; no image (Y, X) is in it")
+    samples = size.pop("S", 1)
+    if samples == 4:
+        samples = 3  # transparency is not light
+    lead = [axis for axis in axes if axis not in "YXS"]
+    exposure_axes = [axis for axis in lead if axis == ("C" if dim == "wavelength" else "Z")]
+    counts = [size[axis] for axis in lead]
+    pages = np.arange(int(np.prod(counts, dtype=int))).reshape(counts)
+    order = [lead.index(a) for a in lead if a not in exposure_axes]
+    order += [lead.index(axis) for axis in exposure_axes]
+    table = pages.transpose(order).reshape(-1, size[exposure_axes[0]] if exposure_axes else 1)
+    unstated = not exposure_axes and samples == 1 and len(lead) == 1 and lead[0] in _UNKNOWN_AXES
+    if unstated and exposures is not None and table.size % exposures == 0:
+        table = table.reshape(-1, exposures)  # pages without a meaning: exposures run fastest
+    if samples > 1:
+        if table.shape[1] > 1:
+            raise OpeningError(
+                f"{name} has both channels and RGB samples ({axes}); export one kind"
+            )
+        rows = [tuple(Plane(int(row[0]), s) for s in range(samples)) for row in table]
+    else:
+        rows = [tuple(Plane(int(page)) for page in row) for row in table]
+    return tuple(rows), (size["Y"], size["X"])
+
+
+def _metadata(tif: Any, frames: int) -> dict[str, Any]:
+    description = str(tif.pages[0].description or "")
+    if tif.ome_metadata:
+        return {**_ome(tif.ome_metadata, frames), "description": ""}
+    facts: dict[str, Any] = {"description": description, "start": _date_tag(tif)}
+    if tif.imagej_metadata:
+        unit = str(tif.imagej_metadata.get("unit", "")).replace("\\u00B5", "u")
+        resolution = tif.pages[0].tags.get("XResolution")
+        if unit and resolution is not None and resolution.value[0]:
+            per_unit = resolution.value[0] / resolution.value[1]
+            facts["pixel_size_um"] = _in_um(1 / per_unit, unit)
+        interval = tif.imagej_metadata.get("finterval")
+        if interval:
+            facts["offsets_s"] = tuple(float(interval) * i for i in range(frames))
+    return facts
+
+
+def _in_um(value: float, unit: str) -> float | None:
+    try:
+        return float(f"{value * length_factor(unit, 'um'):.9g}")
+    except ValueError:  # "pixel", "inch": no size of a microscope's pixel
+        return None
+
+
+def _date_tag(tif: Any) -> np.datetime64 | None:
+    from lensfree_nb.io.patterns import time_of_name
+
+    tag = tif.pages[0].tags.get("DateTime")
+    return None if tag is None else time_of_name(str(tag.value).replace(":", "-"))
+
+
+def _ome(xml: str, frames: int) -> dict[str, Any]:
+    """Pixel size, wavelengths and times of OME-XML (2016-06 schema)."""
+    import tifffile
+
+    tree = tifffile.xml2dict(xml).get("OME", {})
+    image = _first(tree.get("Image", {}))
+    pixels = _first(image.get("Pixels", {}))
+    facts: dict[str, Any] = {}
+    if "PhysicalSizeX" in pixels:
+        unit = str(pixels.get("PhysicalSizeXUnit", "um"))
+        facts["pixel_size_um"] = _in_um(float(pixels["PhysicalSizeX"]), unit)
+    wavelengths = []
+    for channel in _all(pixels.get("Channel", [])):
+        kind = next(
+            (k for k in ("ExcitationWavelength", "EmissionWavelength") if k in channel), None
+        )
+        if kind is not None:
+            factor = length_factor(str(channel.get(kind + "Unit", "nm")), "nm")
+            wavelengths.append(float(channel[kind]) * factor)
+    if wavelengths and len(wavelengths) == len(_all(pixels["Channel"])):
+        facts["wavelength_nm"] = tuple(wavelengths)
+    if "AcquisitionDate" in image:
+        try:
+            facts["start"] = np.datetime64(str(image["AcquisitionDate"]).removesuffix("Z"), "ns")
+        except ValueError:
+            facts["start"] = None
+    facts["offsets_s"] = _ome_offsets(pixels, frames)
+    return facts
+
+
+def _ome_offsets(pixels: dict[str, Any], frames: int) -> tuple[float, ...] | None:
+    elapsed: dict[int, float] = {}
+    for plane in _all(pixels.get("Plane", [])):
+        if "DeltaT" in plane:
+            seconds = float(plane["DeltaT"]) * _SECONDS.get(str(plane.get("DeltaTUnit", "s")), 1.0)
+            elapsed.setdefault(int(plane.get("TheT", 0)), seconds)
+    if len(elapsed) == frames:
+        return tuple(elapsed[t] for t in sorted(elapsed))
+    if "TimeIncrement" in pixels:
+        unit = str(pixels.get("TimeIncrementUnit", "s"))
+        step = float(pixels["TimeIncrement"]) * _SECONDS.get(unit, 1.0)
+        return tuple(step * i for i in range(frames))
+    return None
+
+
+def _all(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _first(value: Any) -> Any:
+    return value[0] if isinstance(value, list) else value
+
+
+def read_planes(path: Path, planes: list[Plane], shape: tuple[int, int]) -> list[Array | None]:
+    """Some planes of a file, None for each that cannot be used.
+
+    A file that is cut off, no TIFF, or of another size is not an error here: one bad frame
+    in a day must not stop the day. It warns, and the frame stays unknown.
+    """
+    import tifffile
+
+    images: list[Array | None] = []
+    problem = ""
+    try:
+        with tifffile.TiffFile(path) as tif:
+            series = tif.series[0]
+            for plane in planes:
+                page = series.pages[plane.page]
+                image = np.asarray(page.asarray())
+                if plane.sample is not None:
+                    image = (
+                        image[..., plane.sample] if image.shape[-1] <= 4 else image[plane.sample]
+                    )
+                if image.shape != shape:
+                    problem = f"its frames are {image.shape}, not {shape}"
+                    images.append(None)
+                else:
+                    images.append(image)
+    except Exception as error:  # tifffile raises many kinds on damaged files
+        problem = f"{type(error).__name__}: {error}"
+    if problem:
+        warnings.warn(
+            f"{path.name} cannot be used ({problem}); the frame is kept as unknown pixels, "
+            "quality_missing tells",
+            QualityWarning,
+            stacklevel=2,
+        )
+    return images + [None] * (len(planes) - len(images))
