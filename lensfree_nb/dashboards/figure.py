@@ -1,0 +1,206 @@
+"""The static figure: holograms, OPD with outlined cells, distributions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from lensfree_nb.contract import METRIC_UNITS, exposure_dim, opd_of, pixel_size_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+METRIC_LABELS = {
+    "area_um2": "area (µm²)",
+    "dry_mass_pg": "dry mass (pg)",
+    "max_opd_nm": "maximal OPD (nm)",
+    "major_axis_um": "major axis (µm)",
+}
+ACCENT, MUTED, FLAGGED = "#0b6e75", "#8a8f98", "#d1495b"
+MAX_SIDE_PX = 1600
+
+
+def figure(
+    ds: xr.Dataset,
+    cells: pd.DataFrame | None = None,
+    *,
+    holograms: xr.Dataset | None = None,
+    time: int = 0,
+    title: str | None = None,
+) -> Figure:
+    """Draw one frame: its holograms, its OPD with the cells outlined, and their distributions.
+
+    Parameters
+    ----------
+    ds : Dataset
+        With ``opd``; ``labels`` gives the outlines, where there is one.
+    cells : DataFrame, optional
+        From ``ds.lf.cells()``; cells at the edge or untrusted are drawn apart.
+    holograms : Dataset, optional
+        The acquisition, when `ds` no longer has its holograms.
+    time : int
+        Which frame.
+    title : str, optional
+        Heading.
+    """
+    from matplotlib.figure import Figure
+
+    source = ds if "hologram" in ds else holograms
+    raw = _frame(source["hologram"], time) if source is not None else None
+    opd = _frame(opd_of(ds), time)
+    pitch = pixel_size_of(ds)
+    shown = cells[cells["frame"] == time] if cells is not None else None
+    drawing = Figure(figsize=(11, 8.6), layout="constrained")
+    drawing.suptitle(
+        title or _heading(ds, time, shown), x=0.01, ha="left", fontsize=12, weight="bold"
+    )
+    parts: Any = drawing.subfigures(2, 1, height_ratios=[2.5, 1])
+    top, bottom = parts
+    count = raw.sizes[exposure_dim(raw)] if raw is not None else 0
+    mosaic = [[f"hologram{i}", "opd"] for i in range(count)] or [["opd"]]
+    axes = top.subplot_mosaic(mosaic, width_ratios=[1, max(count, 2.4)] if count else None)
+    if raw is not None:
+        _draw_holograms(axes, raw, pitch)
+    _draw_opd(top, axes["opd"], opd, pitch, ds, time, shown)
+    for axis, (metric, label) in zip(bottom.subplots(1, 4), METRIC_LABELS.items(), strict=True):
+        _draw_distribution(axis, shown, metric, label)
+    return drawing
+
+
+def scale_bar_um(width_um: float) -> float:
+    """A round length (µm) near a fifth of the width.
+
+    >>> scale_bar_um(1069.0)
+    200.0
+    """
+    target = width_um / 5
+    power = 10.0 ** np.floor(np.log10(target))
+    return float(max(step * power for step in (1, 2, 5) if step * power <= target))
+
+
+def _frame(array: xr.DataArray, time: int) -> xr.DataArray:
+    chosen = array.isel(time=time) if "time" in array.dims else array
+    return chosen.compute()
+
+
+def _heading(ds: xr.Dataset, time: int, cells: pd.DataFrame | None) -> str:
+    when = (
+        str(np.datetime_as_string(ds["time"].values[time], unit="m")) if "time" in ds.dims else ""
+    )
+    count = "" if cells is None else f"{len(cells)} cells"
+    return "   ".join(part for part in ("Lens-free microscopy", when, count) if part)
+
+
+def _draw_holograms(axes: dict[Any, Axes], raw: xr.DataArray, pitch: float) -> None:
+    exposure = exposure_dim(raw)
+    for i in range(raw.sizes[exposure]):
+        axis, image = axes[f"hologram{i}"], raw.isel({exposure: i})
+        low, high = np.nanpercentile(image, (0.5, 99.5))
+        axis.imshow(
+            _overview(image.values), cmap="gray", vmin=low, vmax=high, extent=_extent(image, pitch)
+        )
+        wavelength = float(
+            np.atleast_1d(raw.coords["wavelength"].values)[
+                i if raw.coords["wavelength"].size > 1 else 0
+            ]
+        )
+        axis.set_title(f"hologram, {wavelength:g} nm", fontsize=9, loc="left")
+        _bare(axis)
+
+
+def _draw_opd(
+    parent: Any, axis: Axes, opd: xr.DataArray, pitch: float, ds: xr.Dataset, time: int,
+    cells: pd.DataFrame | None,
+) -> None:  # fmt: skip
+    height, width = (n * pitch for n in opd.shape)
+    high = max(float(np.nanpercentile(opd, 99.8)), 1.0)
+    image = axis.imshow(
+        _overview(opd.values), cmap="magma", vmin=0, vmax=high, extent=_extent(opd, pitch)
+    )
+    parent.colorbar(image, ax=axis, label="optical path difference (nm)", shrink=0.85, pad=0.01)
+    if "labels" in ds:
+        outlines = _frame(ds["labels"], time).values > 0
+        axis.contour(
+            outlines,
+            levels=[0.5],
+            colors="white",
+            linewidths=0.5,
+            extent=(0, width, 0, height),
+            origin="upper",
+        )
+    if cells is not None and len(cells):
+        odd = (cells["edge"] | ~cells["trusted"]).to_numpy()
+        for chosen, colour, name in (
+            (~odd, "#7ee0d0", "cell"),
+            (odd, FLAGGED, "at the edge or untrusted"),
+        ):
+            part = cells[chosen]
+            axis.scatter(
+                part["x_um"],
+                part["y_um"],
+                s=5,
+                c=colour,
+                linewidths=0,
+                label=f"{name} ({len(part)})",
+            )
+        axis.legend(loc="upper right", fontsize=8, framealpha=0.85, markerscale=2)
+    bar = scale_bar_um(width)
+    y = height * 0.965
+    axis.plot(
+        [width * 0.03, width * 0.03 + bar],
+        [y, y],
+        color="white",
+        linewidth=4,
+        solid_capstyle="butt",
+        gid="scale-bar",
+    )
+    axis.text(
+        width * 0.03 + bar / 2,
+        y - height * 0.015,
+        f"{bar:g} µm",
+        color="white",
+        ha="center",
+        va="bottom",
+        fontsize=9,
+    )
+    axis.set_title("optical path difference, cells outlined", fontsize=9, loc="left")
+    _bare(axis)
+
+
+def _draw_distribution(axis: Axes, cells: pd.DataFrame | None, metric: str, label: str) -> None:
+    axis.spines[["top", "right", "left"]].set_visible(False)
+    axis.set_xlabel(label, fontsize=9)
+    axis.set_yticks([])
+    if cells is None or metric not in cells:
+        return
+    values = cells.loc[~cells["edge"], metric].to_numpy()
+    if not len(values):
+        return
+    median = float(np.median(values))
+    axis.hist(values, bins="auto", color=ACCENT, alpha=0.85)
+    axis.axvline(median, color=FLAGGED, linewidth=1.2)
+    axis.set_title(
+        f"median {median:.3g} {METRIC_UNITS[metric]}, n = {len(values)}",
+        fontsize=8,
+        color=MUTED,
+        loc="left",
+    )
+
+
+def _extent(image: xr.DataArray, pitch: float) -> tuple[float, float, float, float]:
+    height, width = (n * pitch for n in image.shape[-2:])
+    return (0.0, width, height, 0.0)
+
+
+def _overview(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    step = max(1, -(-max(image.shape) // MAX_SIDE_PX))
+    return image[::step, ::step]
+
+
+def _bare(axis: Axes) -> None:
+    axis.set_xticks([])
+    axis.set_yticks([])

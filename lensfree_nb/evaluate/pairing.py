@@ -1,0 +1,88 @@
+"""Which estimated cell is which reference cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
+
+MAX_DISTANCE_UM = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """Row numbers of paired cells, and how many there were.
+
+    Parameters
+    ----------
+    estimated, reference : ndarray of int
+        Row numbers of the pairs in either table.
+    n_estimated, n_reference : int
+        Rows of either table.
+    """
+
+    estimated: NDArray[np.intp]
+    reference: NDArray[np.intp]
+    n_estimated: int
+    n_reference: int
+
+    @property
+    def precision(self) -> float:
+        """Share of the estimated cells that are real; NaN without any."""
+        return len(self.estimated) / self.n_estimated if self.n_estimated else float("nan")
+
+    @property
+    def recall(self) -> float:
+        """Share of the real cells that were found; NaN without any."""
+        return len(self.reference) / self.n_reference if self.n_reference else float("nan")
+
+
+def pair(
+    estimated: pd.DataFrame, reference: pd.DataFrame, max_distance_um: float = MAX_DISTANCE_UM
+) -> Pairing:
+    """Pair the cells of two tables, frame by frame, by optimal assignment.
+
+    Parameters
+    ----------
+    estimated, reference : DataFrame
+        With ``y_um, x_um`` and, for more than one frame, ``frame``.
+    max_distance_um : float
+        Farthest a pair may be apart (10 µm in Allier 2022 §2.4).
+
+    Examples
+    --------
+    >>> a = pd.DataFrame({"y_um": [0.0, 50.0], "x_um": [0.0, 50.0]})
+    >>> b = pd.DataFrame({"y_um": [51.0, 90.0], "x_um": [50.0, 90.0]})
+    >>> found = pair(a, b)
+    >>> found.estimated, found.reference, found.precision
+    (array([1]), array([0]), 0.5)
+    """
+    frames = [
+        t["frame"].to_numpy() if "frame" in t else np.zeros(len(t)) for t in (estimated, reference)
+    ]
+    points: list[NDArray[Any]] = [
+        t[["y_um", "x_um"]].to_numpy(float) for t in (estimated, reference)
+    ]
+    left: list[NDArray[np.intp]] = []
+    right: list[NDArray[np.intp]] = []
+    for frame in np.intersect1d(frames[0], frames[1]):
+        mine, theirs = (np.flatnonzero(f == frame) for f in frames)
+        apart = cdist(points[0][mine], points[1][theirs])
+        # What is too far apart costs more than any number of allowed pairs together.
+        cost = np.where(apart <= max_distance_um, apart, max_distance_um * (1 + apart.size))
+        i, j = linear_sum_assignment(cost)
+        near = apart[i, j] <= max_distance_um
+        left.append(mine[i[near]])
+        right.append(theirs[j[near]])
+    empty = np.empty(0, np.intp)
+    return Pairing(
+        np.concatenate([empty, *left]),
+        np.concatenate([empty, *right]),
+        len(estimated),
+        len(reference),
+    )

@@ -1,0 +1,89 @@
+"""How well a measurement agrees with its reference."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+MAD_TO_SIGMA = 1.4826
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Regression of estimated on reference values, and the error between them.
+
+    ``slope_low`` to ``slope_high`` is the 95 % confidence interval; ``bias_percent`` the mean
+    error relative to the mean of the reference, ``bias_t1_percent`` … ``bias_t3_percent`` that of
+    each tercile of the reference; ``mad`` is equation 6 of Allier 2022.
+    """
+
+    n: int
+    r2: float
+    slope: float
+    slope_low: float
+    slope_high: float
+    intercept: float
+    bias_percent: float
+    bias_t1_percent: float
+    bias_t2_percent: float
+    bias_t3_percent: float
+    mad: float
+    mean: float
+    sd: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as a dictionary."""
+        return asdict(self)
+
+
+def agreement(estimated: ArrayLike, reference: ArrayLike) -> Agreement:
+    """Score paired measurements.
+
+    Parameters
+    ----------
+    estimated, reference : array_like, shape (n,)
+        Paired values in one unit. With fewer than three pairs the scores are NaN.
+
+    Examples
+    --------
+    >>> round(agreement([11, 22, 33, 44], [10, 20, 30, 40]).bias_percent, 6)
+    10.0
+    """
+    e, r = np.asarray(estimated, float), np.asarray(reference, float)
+    n = len(r)
+    if n < 3 or np.ptp(r) == 0:
+        return Agreement(n, *[float("nan")] * 12)
+    fit = stats.linregress(r, e)
+    reach = float(stats.t.ppf(0.975, n - 2)) * fit.stderr
+    error = e - r
+    terciles = np.array_split(np.argsort(r, kind="stable"), 3)
+    thirds = [100 * float(error[t].mean() / r[t].mean()) for t in terciles]
+    return Agreement(
+        n=n,
+        r2=float(fit.rvalue**2),
+        slope=float(fit.slope),
+        slope_low=float(fit.slope - reach),
+        slope_high=float(fit.slope + reach),
+        intercept=float(fit.intercept),
+        bias_percent=100 * float(error.mean() / r.mean()),
+        bias_t1_percent=thirds[0],
+        bias_t2_percent=thirds[1],
+        bias_t3_percent=thirds[2],
+        mad=mad(error),
+        mean=float(r.mean()),
+        sd=float(r.std(ddof=1)),
+    )
+
+
+def mad(error: ArrayLike) -> float:
+    """Median absolute deviation from the median, scaled to a standard deviation (equation 6).
+
+    >>> mad([1.0, 2.0, 3.0, 4.0, 100.0])
+    1.4826
+    """
+    values = np.asarray(error, float)
+    return MAD_TO_SIGMA * float(np.median(np.abs(values - np.median(values))))
