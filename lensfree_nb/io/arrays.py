@@ -18,7 +18,6 @@ _NORMALISED_RANGE: Final = (0.2, 5.0)
 
 
 def named(data: Any, dim: str, wavelengths: int, distances: int) -> xr.DataArray:
-    """The array with dims ``[time,] exposure, y, x``."""
     """An array of any kind as a DataArray with dims ``[time,] exposure, y, x``.
 
     Parameters
