@@ -71,7 +71,7 @@ def from_opd(
         if wavelength is None:
             raise SetupError("data is a phase (rad); give wavelength_nm to turn it into a length")
         factor = wavelength[0] / (2 * np.pi)
-    elif unit in ("nm", "um") or unit not in ("", "1", "dimensionless"):
+    elif unit not in ("", "1", "dimensionless"):
         factor = length_factor(unit, "nm")
     else:
         raise UnitError(f"data has units {unit!r}; an OPD is in nm or um, a phase in rad")

@@ -172,8 +172,8 @@ def from_off_axis(
     """OPD and absorption from off-axis holograms.
 
     The sign of the phase depends on which sideband is taken; the one is chosen in which the sample
-    is denser than its medium (the extreme of the OPD is positive). Give `sideband` to
-    decide yourself.
+    is denser than its medium (the extreme of the OPD is positive). That is decided frame by frame:
+    for a time-lapse, or fields that may be empty, give `sideband` and decide once for all.
 
     Parameters
     ----------
