@@ -1,0 +1,132 @@
+"""``ds.lf``: every verb, one line each. No state and no logic here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import xarray as xr
+
+if TYPE_CHECKING:
+    import dask.dataframe as dd
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+@xr.register_dataset_accessor("lf")  # type: ignore[no-untyped-call]
+class LensfreeAccessor:
+    """The verbs of lens-free microscopy on a dataset that keeps the contract."""
+
+    def __init__(self, ds: xr.Dataset):
+        self._ds = ds
+
+    def find_distance(
+        self,
+        *,
+        range_um: Sequence[float] | None = None,
+        per_exposure: bool | None = None,
+        per_frame: bool = False,
+        on_failure: Literal["raise", "flag"] = "raise",
+        device: str = "auto",
+    ) -> xr.Dataset:
+        """Set the ``distance`` coordinate (µm) to where the holograms are explained most simply.
+
+        See :func:`lensfree_nb.reconstruct.find_distance.find_distance`.
+        """
+        from lensfree_nb.reconstruct.find_distance import find_distance
+
+        return find_distance(
+            self._ds, range_um=range_um, per_exposure=per_exposure, per_frame=per_frame,
+            on_failure=on_failure, device=device,
+        )  # fmt: skip
+
+    def distance_curve(
+        self, distances_um: Sequence[float] | None = None, *, time: int = 0, device: str = "auto"
+    ) -> xr.DataArray:
+        """The curve that :meth:`find_distance` descends, over ``distance`` (µm), for plotting.
+
+        See :func:`lensfree_nb.reconstruct.find_distance.distance_curve`.
+        """
+        from lensfree_nb.reconstruct.find_distance import distance_curve
+
+        return distance_curve(self._ds, distances_um, time=time, device=device)
+
+    def reconstruct(
+        self,
+        method: Literal["inverse", "annealed", "backpropagation"] = "inverse",
+        *,
+        tile_px: int | None = None,
+        halo_px: int | None = None,
+        device: str = "auto",
+        trust_residual: float = 0.5,
+        **parameters: Any,
+    ) -> xr.Dataset:
+        """Optical path difference (nm), absorption, residual and trust of every frame.
+
+        See :func:`lensfree_nb.reconstruct.reconstruct.reconstruct`.
+        """
+        from lensfree_nb.reconstruct.reconstruct import reconstruct
+
+        return reconstruct(
+            self._ds, method, tile_px=tile_px, halo_px=halo_px, device=device,
+            trust_residual=trust_residual, **parameters,
+        )  # fmt: skip
+
+    def segment(
+        self,
+        *,
+        threshold_nm: float | None = None,
+        cell_diameter_um: float = 17.0,
+        min_area_um2: float = 80.0,
+        quality_nm: float = 10.0,
+    ) -> xr.Dataset:
+        """Outline every cell: adds ``labels``.
+
+        See :func:`lensfree_nb.quantify.cells.segment`.
+        """
+        from lensfree_nb.quantify.cells import segment
+
+        return segment(
+            self._ds, threshold_nm=threshold_nm, cell_diameter_um=cell_diameter_um,
+            min_area_um2=min_area_um2, quality_nm=quality_nm,
+        )  # fmt: skip
+
+    def cells(
+        self,
+        *,
+        method: Literal["standard"] = "standard",
+        threshold_nm: float | None = None,
+        cell_diameter_um: float = 17.0,
+        min_area_um2: float = 80.0,
+        quality_nm: float = 10.0,
+        alpha_um3_per_pg: float = 0.18,
+        properties: Sequence[str] = (),
+        tile_px: int | None = None,
+    ) -> pd.DataFrame | dd.DataFrame:
+        """Measure every cell: one row each; lazy, one partition a frame, where the data are.
+
+        See :func:`lensfree_nb.quantify.cells.cells`.
+        """
+        from lensfree_nb.quantify.cells import cells
+
+        return cells(
+            self._ds, method=method, threshold_nm=threshold_nm,
+            cell_diameter_um=cell_diameter_um, min_area_um2=min_area_um2, quality_nm=quality_nm,
+            alpha_um3_per_pg=alpha_um3_per_pg, properties=properties, tile_px=tile_px,
+        )  # fmt: skip
+
+    def figure(
+        self,
+        cells: pd.DataFrame | None = None,
+        *,
+        holograms: xr.Dataset | None = None,
+        time: int = 0,
+        title: str | None = None,
+    ) -> Figure:
+        """Draw one frame: holograms, OPD with cells outlined, distributions.
+
+        See :func:`lensfree_nb.dashboards.figure.figure`.
+        """
+        from lensfree_nb.dashboards.figure import figure
+
+        return figure(self._ds, cells, holograms=holograms, time=time, title=title)
