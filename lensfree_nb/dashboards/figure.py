@@ -62,7 +62,7 @@ def figure(
     top, bottom = parts
     count = raw.sizes[exposure_dim(raw)] if raw is not None else 0
     mosaic = [[f"hologram{i}", "opd"] for i in range(count)] or [["opd"]]
-    axes = top.subplot_mosaic(mosaic, width_ratios=[1, max(count, 2.4)] if count else None)
+    axes = top.subplot_mosaic(mosaic, width_ratios=[1, count + 0.3] if count else None)
     if raw is not None:
         _draw_holograms(axes, raw, pitch)
     _draw_opd(top, axes["opd"], opd, pitch, ds, time, shown)
@@ -130,7 +130,6 @@ def _draw_opd(
             colors="white",
             linewidths=0.5,
             extent=(0, width, 0, height),
-            origin="upper",
         )
     if cells is not None and len(cells):
         odd = (cells["edge"] | ~cells["trusted"]).to_numpy()

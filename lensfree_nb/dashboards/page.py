@@ -16,7 +16,8 @@ from lensfree_nb.versions import versions
 
 STYLE = """
 :root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;
-margin:2rem auto;padding:0 1rem}img{max-width:100%;background:#fff}table{border-collapse:collapse;margin:1rem 0}
+margin:2rem auto;padding:0 1rem}img{max-width:100%;background:#fff}
+table{border-collapse:collapse;margin:1rem 0}
 td,th{padding:.2rem .7rem;text-align:right;border-bottom:1px solid #8884}
 """
 
