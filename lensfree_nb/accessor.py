@@ -76,7 +76,7 @@ class LensfreeAccessor:
         self,
         *,
         threshold_nm: float | None = None,
-        cell_diameter_um: float = 17.0,
+        cell_diameter_um: float = 20.0,
         min_area_um2: float = 80.0,
         quality_nm: float = 10.0,
     ) -> xr.Dataset:
@@ -96,7 +96,7 @@ class LensfreeAccessor:
         *,
         method: Literal["standard"] = "standard",
         threshold_nm: float | None = None,
-        cell_diameter_um: float = 17.0,
+        cell_diameter_um: float = 20.0,
         min_area_um2: float = 80.0,
         quality_nm: float = 10.0,
         alpha_um3_per_pg: float = 0.18,

@@ -104,7 +104,7 @@ def cells(
     *,
     method: Literal["standard"] = "standard",
     threshold_nm: float | None = None,
-    cell_diameter_um: float = 17.0,
+    cell_diameter_um: float = 20.0,
     min_area_um2: float = 80.0,
     quality_nm: float = 10.0,
     alpha_um3_per_pg: float = ALPHA_UM3_PER_PG,
@@ -148,7 +148,7 @@ def segment(
     ds: xr.Dataset,
     *,
     threshold_nm: float | None = None,
-    cell_diameter_um: float = 17.0,
+    cell_diameter_um: float = 20.0,
     min_area_um2: float = 80.0,
     quality_nm: float = 10.0,
 ) -> xr.Dataset:

@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 from skimage.feature import peak_local_max
 
 Floats = NDArray[np.floating[Any]]
-VALLEY = 0.8
+VALLEY = 0.92
 NEIGHBOUR = 1.6
 
 

@@ -41,7 +41,7 @@ class Settings:
         How far beyond the outline the dry mass is still gathered.
     """
 
-    cell_diameter_um: float = 17.0
+    cell_diameter_um: float = 20.0
     quality_nm: float = 10.0
     threshold_nm: float | None = None
     min_area_um2: float = 80.0

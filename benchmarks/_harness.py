@@ -1,0 +1,84 @@
+"""What every benchmark shares: its arguments, its table, its record."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lensfree_nb.versions import versions
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure. `bar` is what it must meet ("<= 2.5"), None where there is none."""
+
+    name: str
+    value: float | str
+    unit: str = "1"
+    bar: str | None = None
+    holds: bool | None = None
+    source: str = ""
+
+
+def row(name: str, value: float, unit: str = "1", bar: str | None = None, source: str = "") -> Row:
+    """Make a figure and hold it against its bar: "<= x" or ">= x"."""
+    holds = None
+    if bar is not None:
+        sign, limit = bar.split()
+        holds = value <= float(limit) if sign == "<=" else value >= float(limit)
+    return Row(name, float(value), unit, bar, None if holds is None else bool(holds), source)
+
+
+def arguments(description: str) -> argparse.Namespace:
+    """Parse the arguments that every benchmark has."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--json", type=Path, help="write the rows and the machine here")
+    parser.add_argument("--quick", action="store_true", help="a small version, under a minute")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "output")
+    found = parser.parse_args()
+    found.out.mkdir(parents=True, exist_ok=True)
+    return found
+
+
+def data_folder() -> Path:
+    """Where the real data are: LENSFREE_DATA, or ../shared/data beside the checkout."""
+    folder = Path(os.environ.get("LENSFREE_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        raise SystemExit(f"no real data: set LENSFREE_DATA (looked at {folder})")
+    return folder
+
+
+def report(rows: list[Row], args: argparse.Namespace) -> None:
+    """Print the rows as a Markdown table and, where asked, write them down."""
+    print("| figure | value | unit | bar | holds |\n|---|---|---|---|---|")
+    for r in rows:
+        value = f"{r.value:.4g}" if isinstance(r.value, float) else r.value
+        holds = {True: "yes", False: "**no**", None: ""}[r.holds]
+        print(f"| {r.name} | {value} | {r.unit} | {r.bar or ''} | {holds} |")
+    if args.json:
+        record = {"rows": [asdict(r) for r in rows], "quick": args.quick, **_machine()}
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        args.json.write_text(json.dumps(record, indent=1) + "\n")
+
+
+def _machine() -> dict[str, object]:
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    return {
+        "commit": commit.stdout.strip(),
+        "versions": versions(),
+        "machine": {"processor": platform.machine(), "cores": os.cpu_count()},
+    }
