@@ -1,0 +1,132 @@
+import json
+import os
+from pathlib import Path
+
+import dask
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+from scipy.io import loadmat
+
+from lensfree_nb.contract import Setup
+from lensfree_nb.errors import DistanceError, ParameterError
+from lensfree_nb.optics.sensor import expose
+from lensfree_nb.reconstruct.find_distance import distance_curve, find_distance
+
+COLOURS = (640.0, 530.0, 450.0)
+DATA = Path(os.environ.get("LENSFREE_DATA", Path(__file__).parents[2] / "../shared/data"))
+BEADS = DATA / "holograms/beads_and_red_blood_cells/polystyrene_bead"
+RED_CELLS = DATA / "holograms/beads_and_red_blood_cells/red_blood_cell"
+
+
+def culture(opd_nm: float = 110.0, noise: float = 0.01, seed: int = 0) -> xr.Dataset:
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:192, :192]
+    opd = np.zeros((192, 192), np.float32)
+    for cy, cx in rng.uniform(20, 172, (8, 2)):
+        bump = 1 - ((y - cy) / 5) ** 2 - ((x - cx) / 9) ** 2
+        opd = np.maximum(opd, opd_nm * np.sqrt(np.clip(bump, 0, None)).astype(np.float32))
+    setup = Setup(COLOURS, 1.67, (1000.0,) * 3)
+    shots = [
+        expose(torch.tensor(opd * 1e-3), torch.zeros(192, 192), setup, e, margin_px=120).numpy()
+        for e in range(3)
+    ]
+    image = np.stack(shots) + rng.normal(0, noise, (3, 192, 192))
+    return xr.Dataset(
+        {"hologram": (("wavelength", "y", "x"), image.astype(np.float32), {"units": "1"})},
+        coords={"wavelength": ("wavelength", list(COLOURS), {"units": "nm"})},
+        attrs={"pixel_size_um": 1.67, "operator": "kept"},
+    )
+
+
+def test_three_colours_within_ten_um():
+    ds = culture()
+    found = find_distance(ds, range_um=(800, 1250))
+    assert float(found.distance) == pytest.approx(1000, abs=10)
+    assert found.distance.attrs["units"] == "um"
+    assert found.attrs["operator"] == "kept"
+    assert found.wavelength.attrs == {"units": "nm"}
+    assert json.loads(found.attrs["provenance"])[-1]["verb"] == "find_distance"
+    assert "distance" not in ds.coords
+
+
+def test_lazy_input_is_found_later_and_alike():
+    ds = culture()
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("computed while the graph was built")
+
+    with dask.config.set(scheduler=refuse):
+        lazy = find_distance(ds.chunk({"y": 100}), range_um=(800, 1250))
+    assert lazy.distance.chunks is not None
+    eager = find_distance(ds, range_um=(800, 1250))
+    with dask.config.set(scheduler="synchronous"):
+        assert float(lazy.distance.compute()) == float(eager.distance)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_nothing_is_found_in_noise(seed):
+    ds = culture(opd_nm=0.0, seed=seed)
+    with pytest.raises(DistanceError, match="distance_curve"):
+        find_distance(ds, range_um=(800, 1250))
+    assert np.isnan(find_distance(ds, range_um=(700, 1400), on_failure="flag").distance)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="rounding errors of an exactly flat field are taken as fringes"
+)
+def test_nothing_is_found_in_an_empty_field():
+    ds = culture(opd_nm=0.0, noise=0.0)
+    with pytest.raises(DistanceError, match="not found"):
+        find_distance(ds, range_um=(800, 1250))
+
+
+def test_an_optimum_outside_the_range_is_not_claimed():
+    found = find_distance(culture(), range_um=(1100, 1500), on_failure="flag")
+    assert np.isnan(found.distance)
+
+
+def test_the_curve_is_lowest_in_focus():
+    curve = distance_curve(culture(), [700, 850, 1000, 1150, 1300])
+    assert curve.dims == ("distance",)
+    assert float(curve.idxmin()) == 1000
+
+
+@pytest.mark.parametrize("wrong", [(0, 100), (900, 300), (300,), (300, np.inf)])
+def test_impossible_ranges(wrong):
+    with pytest.raises(DistanceError, match="range_um"):
+        find_distance(culture(), range_um=wrong)
+
+
+def test_on_failure_is_checked():
+    with pytest.raises(ParameterError, match="on_failure"):
+        find_distance(culture(), on_failure="ignore")
+
+
+def real(path: Path) -> xr.Dataset:
+    if not path.exists():
+        pytest.skip("needs the real holograms: set LENSFREE_DATA")
+    image = loadmat(path)
+    name = next(k for k in image if not k.startswith("__"))
+    return xr.Dataset(
+        {"hologram": (("wavelength", "y", "x"), image[name][None])},
+        coords={"wavelength": ("wavelength", [532.0], {"units": "nm"})},
+        attrs={"pixel_size_um": 6.5},
+    )
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("nominal_mm", [7, 9, 11, 13, 15, 17])
+def test_each_bead_plane_alone(nominal_mm):
+    ds = real(BEADS / f"holography_z{nominal_mm}mm.mat")
+    found = find_distance(ds, range_um=(5000, 20000))
+    assert float(found.distance) == pytest.approx(nominal_mm * 1e3, abs=750)
+
+
+@pytest.mark.data
+@pytest.mark.xfail(strict=True, reason="found at 22.0 to 22.4 mm, 7 to 10 % short")
+@pytest.mark.parametrize("frame", [1, 2, 3, 4])
+def test_red_blood_cells(frame):
+    found = find_distance(real(RED_CELLS / f"holography_frame{frame}.mat"), range_um=(15e3, 40e3))
+    assert 23_500 <= float(found.distance) <= 25_000
