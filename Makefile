@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint bench figures notebooks clean
+.PHONY: demo test lint bench notebooks clean
 
 $(VENV)/.user: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -31,8 +31,9 @@ test: lint
 
 notebooks: $(VENV)/.dev
 	mkdir -p build/notebooks
-	$(BIN)/jupytext --to ipynb --output build/notebooks/01_fringes_to_table.ipynb tutorials/01_fringes_to_table.py
-	$(BIN)/python -m pytest --nbmake --no-cov build/notebooks -p no:doctest
+	for source in tutorials/*.py notebooks/*.py; do \
+		$(BIN)/jupytext --quiet --to ipynb --output build/notebooks/$$(basename $$source .py).ipynb $$source || exit 1; done
+	$(BIN)/python -m pytest -q --nbmake build/notebooks/*.ipynb
 
 bench: $(VENV)/.dev
 	mkdir -p benchmarks/results
@@ -40,4 +41,4 @@ bench: $(VENV)/.dev
 		$(BIN)/python benchmarks/$$name.py --json benchmarks/results/$$name.json || exit 1; done
 
 clean:
-	rm -rf $(VENV) build demo_output
+	rm -rf $(VENV) build demo_output benchmarks/output

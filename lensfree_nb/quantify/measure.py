@@ -99,8 +99,7 @@ def _moments(labels: Labels, count: int) -> dict[str, NDArray[np.float64]]:
     area = np.bincount(which, minlength=count + 1)[1:].astype(float)
     centre_y, centre_x = mean(y), mean(x)
     dy, dx = y - centre_y[which - 1], x - centre_x[which - 1]
-    # A pixel is a square, not a point: its own second moment is 1/12.
-    yy, xx, xy = mean(dy * dy) + 1 / 12, mean(dx * dx) + 1 / 12, mean(dy * dx)
+    yy, xx, xy = mean(dy * dy), mean(dx * dx), mean(dy * dx)
     largest = (yy + xx) / 2 + np.sqrt(((yy - xx) / 2) ** 2 + xy**2)
     return {"y": centre_y, "x": centre_x, "area": area, "major": 4 * np.sqrt(largest)}
 

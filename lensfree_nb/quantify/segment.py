@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.morphology import remove_small_objects
 from skimage.segmentation import expand_labels, watershed
 
 from lensfree_nb.quantify.detect import detect
@@ -98,8 +97,8 @@ def segment_frame(opd_nm: Floats, pixel_size_um: float, settings: Settings) -> L
     smooth = ndimage.gaussian_filter(height, settings.cell_diameter_um / pixel_size_um / 6)
     labels = watershed(-smooth, markers, mask=ndimage.binary_fill_holes(mask) & known)
     smallest = max(1, round(settings.min_area_um2 / pixel_size_um**2))
-    kept = remove_small_objects(labels, max_size=smallest - 1)
-    return _renumbered(kept)
+    kept = np.bincount(labels.ravel())[labels] >= smallest
+    return _renumbered(np.where(kept, labels, 0))
 
 
 def skirt(labels: Labels, pixel_size_um: float, settings: Settings) -> Labels:

@@ -27,6 +27,7 @@ COARSE_ITERATIONS, FINE_ITERATIONS = 10, 25
 COARSE_STEP = 0.08
 COARSE_WINDOW_PX, FINE_WINDOW_PX = 256, 512
 LEAST_DEPTH = 0.05
+FLAT = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,11 @@ def objective(hologram: Tensor, setup: Setup, *, iterations: int = FINE_ITERATIO
     rough = sum(_variation(image) for image in (phase, absorption))
     penalty = WEIGHTS.smoothness * rough + WEIGHTS.sparsity * (total(phase) + total(absorption))
     data = 0.5 * total(unexplained) / setup.exposures
-    return (data + penalty) / max(0.5 * total(contrast) / setup.exposures, TINY)
+    empty = 0.5 * total(contrast) / setup.exposures
+    # Rounding errors of a flat field are no fringes.
+    if empty < FLAT * contrast.numel():
+        return 1.0
+    return (data + penalty) / empty
 
 
 def focus_curve(

@@ -53,20 +53,21 @@ def working_on(device: str = "auto") -> Iterator[torch.device]:
 
 @contextmanager
 def _shared_cores() -> Iterator[None]:
-    """Torch threads times dask threads never exceed the cores.
+    """Torch threads times dask threads never exceed the cores (or OMP_NUM_THREADS, if fewer).
 
     A power of two, so that no thread ends within a vector register (see ``optics.fast_shape``)
     and results do not depend on how many there are.
     """
     import torch
 
-    before = torch.get_num_threads()
-    share = max(1, (os.cpu_count() or 1) // dask_threads())
+    allowed = min(os.cpu_count() or 1, int(os.environ.get("OMP_NUM_THREADS") or 1024))
+    share = max(1, allowed // dask_threads())
     torch.set_num_threads(1 << (share.bit_length() - 1))
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        # Not to what it was: another block of dask's may have lowered it in the meantime.
+        torch.set_num_threads(allowed)
 
 
 def dask_threads() -> int:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lensfree_nb.contract import METRIC_UNITS
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.simulate.shapes import LOBES, adherent_opd_nm, round_opd_nm
 
@@ -60,12 +61,11 @@ def culture(
     centres = _places(size_um, count, spacing_um, rng)
     table = _shapes(centres, rng)
     rounded = rng.random(count) < round_fraction
-    table["round"] = rounded
-    measured = measure_truth(table)
+    measured = measure_truth(table.assign(round=False))
     if rounded.any():
         table = _rounded(table, measured["dry_mass_pg"].to_numpy(), rounded, rng)
-        measured = measure_truth(table)
-    return pd.concat([table, measured], axis=1)
+        measured = measure_truth(table.assign(round=rounded))
+    return pd.concat([table.assign(round=rounded), measured], axis=1)
 
 
 def render(
@@ -117,7 +117,7 @@ def measure_truth(table: pd.DataFrame, grid_um: float = 0.5) -> pd.DataFrame:
                 "major_axis_um": 4 * np.sqrt(np.linalg.eigvalsh(covariance)[-1]),
             }
         )
-    return pd.DataFrame(rows, index=table.index)
+    return pd.DataFrame(rows, index=table.index, columns=list(METRIC_UNITS))
 
 
 def load_culture(name: str) -> pd.DataFrame:
@@ -144,6 +144,8 @@ def _places(
     if spacing_um is None:
         return rng.uniform(0, size_um, (count, 2))
     centres = np.empty((0, 2))
+    if count == 0:
+        return centres
     for _ in range(200 * count):
         candidate = rng.uniform(0, size_um)
         if not len(centres) or np.hypot(*(centres - candidate).T).min() >= spacing_um:

@@ -1,19 +1,6 @@
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 import tifffile
-
-
-@pytest.fixture
-def data_folder():
-    """Folder of the real data; the test is skipped where it is absent."""
-    default = Path(__file__).parents[2].parent / "shared" / "data"
-    folder = Path(os.environ.get("LENSFREE_DATA", default))
-    if not folder.is_dir():
-        pytest.skip("the real data are not here; set LENSFREE_DATA to their folder")
-    return folder
 
 
 @pytest.fixture

@@ -73,9 +73,6 @@ def test_nothing_is_found_in_noise(seed):
     assert np.isnan(find_distance(ds, range_um=(700, 1400), on_failure="flag").distance)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="rounding errors of an exactly flat field are taken as fringes"
-)
 def test_nothing_is_found_in_an_empty_field():
     ds = culture(opd_nm=0.0, noise=0.0)
     with pytest.raises(DistanceError, match="not found"):

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from lensfree_nb.dashboards.figure import METRIC_LABELS, figure, scale_bar_um
+
+
+@pytest.fixture(scope="module")
+def drawing(reconstructed, holograms):
+    rec = reconstructed.lf.segment()
+    return figure(rec, rec.lf.cells(), holograms=holograms)
+
+
+def test_panels_units_and_titles(drawing):
+    titles = [axis.get_title(loc="left") for axis in drawing.axes]
+    assert [t for t in titles if t.startswith("hologram, ")] == [
+        "hologram, 640 nm", "hologram, 530 nm", "hologram, 450 nm",
+    ]  # fmt: skip
+    labels = {axis.get_xlabel() for axis in drawing.axes}
+    assert set(METRIC_LABELS.values()) <= labels
+    assert any("(nm)" in axis.get_ylabel() for axis in drawing.axes)
+
+
+def test_scale_bar_is_as_long_as_it_says(drawing):
+    (bar,) = [line for axis in drawing.axes for line in axis.lines if line.get_gid() == "scale-bar"]
+    length = np.ptp(bar.get_xdata())
+    texts = [text.get_text() for text in bar.axes.texts]
+    assert f"{length:g} µm" in texts
+    assert length == scale_bar_um(256 * 1.67)
+
+
+def test_outlines_lie_on_the_cells(reconstructed):
+    rec = reconstructed.lf.segment()
+    axis = next(a for a in figure(rec).axes if a.collections)
+    (contour,) = axis.collections
+    points = np.vstack([path.vertices for path in contour.get_paths()]) / 1.67 - 0.5
+    rows, columns = np.clip(np.round(points[:, ::-1]).astype(int), 0, 255).T
+    opd = rec["opd"].values[0]
+    assert np.mean(opd[rows, columns] > 2) > 0.9
+
+
+def test_draws_without_cells_and_holograms(reconstructed):
+    assert figure(reconstructed, title="Only OPD").get_suptitle() == "Only OPD"

@@ -1,0 +1,126 @@
+import numpy as np
+import pytest
+
+import lensfree_nb as lf
+from lensfree_nb.errors import DataError, DistanceError, ParameterError, QualityWarning
+
+QUICK = {"iterations": 6}
+CHUNKS = [{"time": 1}, {"y": 100, "x": 90}, {"time": 2, "wavelength": 1}, {"x": 33}]
+
+
+def test_recovers_weak_cells(reconstructed):
+    truth = reconstructed["truth_opd"]
+    error = reconstructed["opd"] - truth
+    assert float((error**2).mean() ** 0.5) < 2.5
+    faint = (truth.values > 3) & (truth.values < 15)
+    slope = np.polyfit(truth.values[faint], reconstructed["opd"].values[faint], 1)[0]
+    assert 0.9 < slope < 1.1
+    assert bool(reconstructed["trusted"].all())
+    assert float(reconstructed["residual"][0]) < 0.2
+
+
+def test_units_attrs_and_provenance_survive(holograms, reconstructed):
+    assert reconstructed["opd"].attrs["units"] == "nm"
+    assert reconstructed["opd"].dtype == np.float32
+    assert reconstructed["y"].attrs == holograms["y"].attrs
+    assert reconstructed.attrs["operator"] == "me"
+    assert '"verb": "reconstruct"' in reconstructed.attrs["provenance"]
+    assert "hologram" not in reconstructed
+    assert "hologram" in holograms
+
+
+@pytest.mark.parametrize("chunks", CHUNKS)
+def test_any_chunking_gives_the_same_bytes(holograms, chunks, no_compute):
+    expected = holograms.lf.reconstruct(tile_px=150, **QUICK)
+    with no_compute():
+        lazy = holograms.chunk(chunks).lf.reconstruct(tile_px=150, **QUICK)
+    found = lazy.compute()
+    for name in ("opd", "absorption", "residual", "trusted"):
+        assert found[name].values.tobytes() == expected[name].values.tobytes(), name
+
+
+def test_tiles_agree_with_the_whole_frame(holograms):
+    frame = holograms.isel(time=[0])
+    whole = frame.lf.reconstruct(iterations=20)["opd"]
+    tiled = frame.lf.reconstruct(iterations=20, tile_px=128)["opd"]
+    gap = float(((tiled - whole) ** 2).mean() ** 0.5) / float((whole**2).mean() ** 0.5)
+    assert gap < 0.03
+
+
+def test_a_bad_frame_is_flagged_among_good_ones(holograms):
+    broken = holograms.copy(deep=True)
+    broken["hologram"][1] = np.nan
+    with pytest.warns(QualityWarning, match="frame 1"):
+        found = broken.lf.reconstruct(**QUICK)
+    assert found["opd"][1].isnull().all()
+    assert list(found["trusted"].values) == [True, False]
+    with pytest.raises(DataError, match="no known pixel"):
+        broken.isel(time=[1]).lf.reconstruct(**QUICK)
+
+
+def test_a_few_unknown_pixels_do_little_harm(holograms, reconstructed):
+    holed = holograms.isel(time=[0]).copy(deep=True)
+    holed["hologram"][0, :, 100:104, 100:104] = np.nan
+    found = holed.lf.reconstruct(iterations=60)["opd"]
+    assert float(np.abs(found - reconstructed["opd"]).max()) < 15
+
+
+def test_a_tilt_is_a_distance_that_varies_over_tiles(holograms):
+    frame = holograms.isel(time=[0])
+    slopes = {"distance_slope_y": 0.0, "distance_slope_x": 100.0}
+    tilted = frame.assign_coords(slopes).lf.reconstruct(tile_px=128, **QUICK)
+    level = frame.lf.reconstruct(tile_px=128, **QUICK)
+    assert float(np.abs(tilted["opd"] - level["opd"]).max()) > 0.1
+
+
+@pytest.mark.parametrize("method", ["annealed", "backpropagation"])
+def test_the_rivals_run(holograms, method):
+    options = QUICK if method == "annealed" else {}
+    found = holograms.isel(time=0).lf.reconstruct(method, **options)
+    assert found["opd"].dims == ("y", "x")
+    assert found["opd"].notnull().all()
+
+
+def test_heights_and_single_holograms(holograms):
+    green = holograms["hologram"].isel(time=0, wavelength=1)
+    one = lf.acquisition(green.values, wavelength_nm=530, pixel_size_um=1.67, distance_um=1000)
+    two = lf.acquisition(
+        np.stack([green.values] * 2), wavelength_nm=530, pixel_size_um=1.67,
+        distance_um=(1000, 1000), dim="plane",
+    )  # fmt: skip
+    first, second = (ds.lf.reconstruct(**QUICK)["opd"] for ds in (one, two))
+    np.testing.assert_allclose(first, second, atol=0.5)
+
+
+BAD = [
+    ({"method": "magic"}, ParameterError, "inverse, annealed, backpropagation"),
+    ({"iterations": 0}, ParameterError, "iterations"),
+    ({"iterations": 2.5}, ParameterError, "whole number"),
+    ({"smoothness": -1.0}, ParameterError, "smoothness"),
+    ({"sparsity": float("nan")}, ParameterError, "sparsity"),
+    ({"relax": 0.5}, ParameterError, "relax"),
+    ({"colour": "red"}, ParameterError, "no parameter"),
+    ({"method": "backpropagation", "smoothness": 0.1}, ParameterError, "no parameter"),
+    ({"device": "tpu"}, ParameterError, "device"),
+]
+
+
+@pytest.mark.parametrize(("options", "error", "words"), BAD)
+def test_bad_parameters(holograms, options, error, words):
+    with pytest.raises(error, match=words):
+        holograms.isel(time=[0]).lf.reconstruct(**options)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        (lambda ds: ds.drop_vars("distance"), DistanceError, "find_distance"),
+        (lambda ds: ds.assign_coords(distance=-3.0), DistanceError, "1 mm is 1000 um"),
+        (lambda ds: ds.assign_coords(distance=np.nan), DistanceError, "find_distance"),
+        (lambda ds: ds.assign(hologram=-ds["hologram"]), DataError, "negative"),
+        (lambda ds: ds.assign(hologram=ds["hologram"] / 0), DataError, "infinite"),
+    ],
+)
+def test_bad_data(holograms, change, error, words):
+    with pytest.raises(error, match=words):
+        change(holograms.isel(time=[0])).lf.reconstruct(**QUICK)

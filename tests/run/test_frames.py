@@ -1,0 +1,99 @@
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy.ndimage import gaussian_filter
+
+from lensfree_nb.errors import DataError, QualityWarning
+from lensfree_nb.run.frames import Output, map_tiles
+from lensfree_nb.run.tiles import tile_grid
+
+OUTPUTS = {"smooth": Output(attrs={"units": "1"}), "sum": Output("float64", sums=2)}
+CHUNKS = [
+    {"time": 1, "exposure": -1, "y": -1, "x": -1},
+    {"y": 110, "x": 75},
+    {"time": 2, "y": 97, "x": 130},
+    {"exposure": 1},
+]
+
+
+@dataclass(frozen=True)
+class Blur:
+    sigma: float
+
+    def __call__(self, image, *arguments, tile):
+        if np.isnan(image).all():
+            raise DataError("nothing known")
+        blurred = gaussian_filter(image.sum(0) * float(arguments[0]), self.sigma, truncate=4)
+        core = blurred[tile.inner]
+        return {"smooth": core, "sum": np.array([core.sum(dtype=np.float64), core.size])}
+
+
+@pytest.fixture
+def frames():
+    rng = np.random.default_rng(5)
+    return xr.DataArray(
+        rng.normal(1, 0.1, (2, 3, 220, 150)).astype(np.float32),
+        dims=("time", "exposure", "y", "x"),
+        coords={
+            "time": np.array(["2024-01-01", "2024-01-02"], "M8[ns]"),
+            "y": ("y", np.arange(220.0), {"units": "um"}),
+        },
+    )
+
+
+def run(frames, tile_px=64, **options):
+    factor = xr.DataArray([1.0, 2.0], dims="time") if "time" in frames.dims else xr.DataArray(1.0)
+    grid = tile_grid((frames.sizes["y"], frames.sizes["x"]), tile_px, 12)
+    return map_tiles(Blur(3.0), frames, [factor], outputs=OUTPUTS, grid=grid, **options)
+
+
+def test_tiled_equals_whole(frames):
+    tiled, whole = run(frames), run(frames, None)
+    np.testing.assert_allclose(tiled["smooth"], whole["smooth"], rtol=1e-6)
+    np.testing.assert_allclose(tiled["sum"], whole["sum"], rtol=1e-6)
+    assert tiled["y"].attrs == {"units": "um"}
+    assert tiled["smooth"].attrs == {"units": "1"}
+
+
+@pytest.mark.parametrize("chunks", CHUNKS)
+def test_every_chunking_gives_the_same_bytes(frames, chunks, no_compute):
+    expected = run(frames)
+    with no_compute():
+        lazy = run(frames.chunk(chunks))
+    found = lazy.compute()
+    for name in OUTPUTS:
+        assert found[name].values.tobytes() == expected[name].values.tobytes()
+        assert lazy[name].dtype == found[name].dtype
+        assert lazy[name].shape == found[name].shape
+
+
+def test_a_distributed_client_gives_the_same_bytes(frames):
+    distributed = pytest.importorskip("distributed")
+    expected = run(frames)
+    with (
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster),
+    ):
+        found = run(frames.chunk({"time": 1})).compute()
+    assert found["smooth"].values.tobytes() == expected["smooth"].values.tobytes()
+
+
+def test_a_bad_frame_is_flagged_or_raised(frames):
+    frames[1] = np.nan
+    with pytest.raises(DataError, match="nothing known"):
+        run(frames)
+    with pytest.warns(QualityWarning, match="frame 1 is flagged"):
+        found = run(frames, on_error="flag")
+    assert found["smooth"][1].isnull().all()
+    assert found["sum"][1].isnull().all()
+    assert found["smooth"][0].notnull().all()
+
+
+def test_one_frame_without_time(frames):
+    found = run(frames.isel(time=0, drop=True))
+    assert found["smooth"].dims == ("y", "x")
+    assert found["sum"].dims == ("sum_sum",)

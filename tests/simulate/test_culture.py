@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from lensfree_nb.errors import ParameterError
+from lensfree_nb.simulate.culture import culture, load_culture, measure_truth, render
+
+PAPER = {
+    "area_um2": (585, 674),
+    "dry_mass_pg": (170, 209),
+    "max_opd_nm": (70, 85),
+    "major_axis_um": (38, 44),
+}
+
+
+def test_population_is_near_the_paper():
+    table = load_culture("adherent_183")
+    for metric, (low, high) in PAPER.items():
+        assert low <= table[metric].mean() <= high, metric
+    assert table["max_opd_nm"].max() <= 160
+    points = table[["y_um", "x_um"]].to_numpy()
+    apart = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1)) + 1e9 * np.eye(
+        len(points)
+    )
+    assert apart.min() >= 25.0 - 1e-3
+
+
+@pytest.mark.parametrize(
+    ("name", "spacing"), [("adherent_183", 25.0), ("adherent_183_random", None)]
+)
+def test_committed_cultures_are_what_their_call_makes(name, spacing):
+    made = culture((1024, 1024), rng=np.random.default_rng(20220125), spacing_um=spacing)
+    kept = load_culture(name)
+    numbers = made.select_dtypes("number").columns
+    np.testing.assert_allclose(kept[numbers], made[numbers], atol=1e-4)
+
+
+def test_rendering_keeps_the_mass_and_needs_no_luck():
+    table = culture((256, 256), 60, rng=np.random.default_rng(1))
+    table = table.assign(y_um=table["y_um"] + 100, x_um=table["x_um"] + 100)
+    first, second = (render(table, (380, 380), 1.67) for _ in range(2))
+    assert first.tobytes() == second.tobytes()
+    mass = first.sum(dtype=float) * 1e-3 * 1.67**2 / 0.18
+    assert mass == pytest.approx(table["dry_mass_pg"].sum(), rel=0.005)
+
+
+def test_rounding_keeps_the_mass():
+    flat = culture((256, 256), rng=np.random.default_rng(2))
+    round_ = culture((256, 256), rng=np.random.default_rng(2), round_fraction=1.0)
+    np.testing.assert_allclose(round_["dry_mass_pg"], flat["dry_mass_pg"], rtol=0.03)
+    assert round_["max_opd_nm"].median() > 250
+    sphere = measure_truth(round_).iloc[0]
+    radius = round_["semi_major_um"].iloc[0]
+    assert sphere["major_axis_um"] == pytest.approx(2 * radius * np.sqrt(0.96), rel=0.03)
+
+
+def test_impossible_cultures():
+    with pytest.raises(ParameterError, match="do not fit"):
+        culture((64, 64), 5000, rng=np.random.default_rng(0))
+    with pytest.raises(ParameterError, match="adherent_183"):
+        load_culture("hela")
