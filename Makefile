@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint bench notebooks clean
+.PHONY: demo test lint bench figures notebooks clean
 
 $(VENV)/.user: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -39,6 +39,9 @@ bench: $(VENV)/.dev
 	mkdir -p benchmarks/results
 	for name in real_holograms frame solvers culture; do \
 		$(BIN)/python benchmarks/$$name.py --json benchmarks/results/$$name.json || exit 1; done
+
+figures: $(VENV)/.dev
+	$(BIN)/python benchmarks/make_figures.py
 
 clean:
 	rm -rf $(VENV) build demo_output benchmarks/output

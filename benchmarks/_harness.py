@@ -60,9 +60,10 @@ def report(rows: list[Row], args: argparse.Namespace) -> None:
     """Print the rows as a Markdown table and, where asked, write them down."""
     print("| figure | value | unit | bar | holds |\n|---|---|---|---|---|")
     for r in rows:
+        name = r.name.replace("|", "\\|")
         value = f"{r.value:.4g}" if isinstance(r.value, float) else r.value
         holds = {True: "yes", False: "**no**", None: ""}[r.holds]
-        print(f"| {r.name} | {value} | {r.unit} | {r.bar or ''} | {holds} |")
+        print(f"| {name} | {value} | {r.unit} | {r.bar or ''} | {holds} |")
     if args.json:
         record = {"rows": [asdict(r) for r in rows], "quick": args.quick, **_machine()}
         args.json.parent.mkdir(parents=True, exist_ok=True)

@@ -160,11 +160,11 @@ def _places(
 
 def _shapes(centres: NDArray[np.float64], rng: np.random.Generator) -> pd.DataFrame:
     count = len(centres)
-    area = np.clip(rng.normal(500, 135, count), 220, 1000)
+    area = np.clip(rng.normal(505, 120, count), 220, 950)
     aspect = np.clip(rng.normal(2.1, 0.6, count), 1.2, 3.8)
     minor = np.sqrt(area / np.pi / aspect)
-    height = np.clip(rng.normal(58, 9, count), 30, 90)
-    nucleus = np.clip(rng.normal(22, 15, count), 2, 65)
+    height = np.clip(rng.normal(62, 6, count), 35, 90)
+    nucleus = np.clip(rng.normal(13, 17, count), 0, 65)
     table = {
         "y_um": centres[:, 0],
         "x_um": centres[:, 1],
