@@ -134,12 +134,13 @@ def example(
     cells = culture(field, rng=rng, pixel_size_um=pitch)
     offset = margin * pitch
     cells = cells.assign(y_um=cells["y_um"] - offset, x_um=cells["x_um"] - offset)
+    velocity_um = rng.normal(0, 0.8, (len(cells), 2))
     datasets, truths = [], []
     for frame in range(frames):
         growth = 1.0 + 0.006 * frame
         now = cells.assign(
-            y_um=cells["y_um"] + frame * rng.normal(0, 0.8, len(cells)),
-            x_um=cells["x_um"] + frame * rng.normal(0, 0.8, len(cells)),
+            y_um=cells["y_um"] + frame * velocity_um[:, 0],
+            x_um=cells["x_um"] + frame * velocity_um[:, 1],
             height_nm=cells["height_nm"] * growth,
             nucleus_nm=cells["nucleus_nm"] * growth,
             dry_mass_pg=cells["dry_mass_pg"] * growth,
