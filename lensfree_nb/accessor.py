@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import xarray as xr
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import dask.dataframe as dd
     import pandas as pd
     from matplotlib.figure import Figure
+
+    from lensfree_nb.dashboards.tuner import DistanceTuner
 
 
 @xr.register_dataset_accessor("lf")  # type: ignore[no-untyped-call]
@@ -130,3 +134,47 @@ class LensfreeAccessor:
         from lensfree_nb.dashboards.figure import figure
 
         return figure(self._ds, cells, holograms=holograms, time=time, title=title)
+
+    def dashboard(
+        self, cells: pd.DataFrame | None = None, reference: pd.DataFrame | None = None
+    ) -> Any:
+        """Explore a result: map with cells, distributions, regression against a reference.
+
+        See :func:`lensfree_nb.dashboards.explore.dashboard`.
+        """
+        from lensfree_nb.dashboards.explore import dashboard
+
+        return dashboard(self._ds, cells, reference)
+
+    def tune_distance(self, *, time: int = 0, crop_px: int = 512) -> DistanceTuner:
+        """Find the distance by eye: sliders and a live picture; then take ``.dataset``.
+
+        See :func:`lensfree_nb.dashboards.tuner.tune_distance`.
+        """
+        from lensfree_nb.dashboards.tuner import tune_distance
+
+        return tune_distance(self._ds, time=time, crop_px=crop_px)
+
+    def page(
+        self,
+        cells: pd.DataFrame,
+        path: str | Path,
+        *,
+        reference: pd.DataFrame | None = None,
+        holograms: xr.Dataset | None = None,
+        title: str = "Lens-free microscopy",
+    ) -> Path:
+        """Write one self-contained HTML page of a result.
+
+        See :func:`lensfree_nb.dashboards.page.write_page`.
+        """
+        from lensfree_nb.dashboards.page import write_page
+
+        return write_page(
+            self._ds, cells, path, reference=reference, holograms=holograms, title=title
+        )
+
+    def _repr_html_(self) -> str:
+        from lensfree_nb.dashboards.html import repr_html
+
+        return repr_html(self._ds)

@@ -1,0 +1,77 @@
+"""The dashboard: the map with its cells, distributions, regression against a reference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import holoviews as hv
+import numpy as np
+import pandas as pd
+import panel as pn
+import xarray as xr
+
+from lensfree_nb.contract import opd_of, pixel_size_of
+from lensfree_nb.dashboards.distributions import distributions
+from lensfree_nb.dashboards.figure import METRIC_LABELS
+from lensfree_nb.dashboards.regression import regression
+
+OVERVIEW_PX = 512
+CELL_COLUMNS = ("cell", *METRIC_LABELS, "density_per_mm2", "edge", "trusted")
+
+
+def dashboard(
+    ds: xr.Dataset, cells: pd.DataFrame | None = None, reference: pd.DataFrame | None = None
+) -> Any:
+    """A Panel page of a result, to show in a notebook or serve.
+
+    Parameters
+    ----------
+    ds : Dataset
+        With ``opd``. One frame at a time is computed, and thinned to an overview of 512 px
+        before it goes to the browser.
+    cells : DataFrame, optional
+        From ``ds.lf.cells()``: points with their measurements under the pointer.
+    reference : DataFrame, optional
+        Another table of the same cells: adds the regression tab.
+
+    Returns
+    -------
+    panel.Tabs
+    """
+    if "bokeh" not in hv.Store.renderers:
+        hv.extension("bokeh", logo=False)
+    hv.Store.set_current_backend("bokeh")
+    opd = opd_of(ds)
+    tabs = [("map", _map_with_time(opd, pixel_size_of(ds), cells))]
+    if cells is not None:
+        tabs.append(("distributions", pn.pane.HoloViews(distributions(cells))))
+    if cells is not None and reference is not None:
+        tabs.append(("against the reference", pn.pane.HoloViews(regression(cells, reference))))
+    return pn.Tabs(*tabs)
+
+
+def frame_view(opd: xr.DataArray, pitch_um: float, cells: pd.DataFrame | None, time: int) -> Any:
+    """One frame's overview, with its cells on top."""
+    frame = opd.isel(time=time) if "time" in opd.dims else opd
+    step = max(1, -(-max(frame.shape) // OVERVIEW_PX))
+    thinned = frame.coarsen(y=step, x=step, boundary="pad").mean().astype(np.float32)
+    height, width = (n * step * pitch_um for n in thinned.shape)
+    image = hv.Image(
+        thinned.values, bounds=(0, 0, width, height), kdims=["x (µm)", "y (µm)"], vdims=["OPD (nm)"]
+    ).opts(cmap="magma", colorbar=True, width=720, height=560, aspect="equal")
+    if cells is None:
+        return image
+    shown = cells[cells["frame"] == time] if "frame" in cells else cells
+    extra = [name for name in CELL_COLUMNS if name in shown]
+    # An Image's first row is at its top, where y is largest.
+    table = shown[[*extra]].assign(**{"x (µm)": shown["x_um"], "y (µm)": height - shown["y_um"]})
+    points = hv.Points(table, kdims=["x (µm)", "y (µm)"], vdims=extra)
+    return image * points.opts(color="#7ee0d0", size=4, tools=["hover"])
+
+
+def _map_with_time(opd: xr.DataArray, pitch_um: float, cells: pd.DataFrame | None) -> Any:
+    if "time" not in opd.dims or opd.sizes["time"] == 1:
+        return pn.pane.HoloViews(frame_view(opd, pitch_um, cells, 0))
+    slider = pn.widgets.IntSlider(label="frame", start=0, end=opd.sizes["time"] - 1)
+    view = pn.bind(lambda time: frame_view(opd, pitch_um, cells, time), slider)
+    return pn.Column(slider, pn.pane.HoloViews(hv.DynamicMap(view)))
