@@ -44,6 +44,17 @@ class LensfreeAccessor:
             on_failure=on_failure, device=device,
         )  # fmt: skip
 
+    def find_tilt(
+        self, *, windows: int = 3, spread: float = 0.05, device: str = "auto"
+    ) -> xr.Dataset:
+        """Fit a plane through local distances: a tilted dish, followed tile by tile.
+
+        See :func:`lensfree_nb.reconstruct.tilt.find_tilt`.
+        """
+        from lensfree_nb.reconstruct.tilt import find_tilt
+
+        return find_tilt(self._ds, windows=windows, spread=spread, device=device)
+
     def distance_curve(
         self, distances_um: Sequence[float] | None = None, *, time: int = 0, device: str = "auto"
     ) -> xr.DataArray:

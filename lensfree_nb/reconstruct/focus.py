@@ -116,7 +116,7 @@ def find_focus(hologram: Tensor, setup: Setup, range_um: tuple[float, float]) ->
         return float(curve[0])
 
     low, high = coarse[best - 1], coarse[best + 1]
-    return Focus(_lowest(fine, float(low), float(high)), coarse, curve)
+    return Focus(lowest(fine, float(low), float(high)), coarse, curve)
 
 
 def find_planes(
@@ -141,7 +141,7 @@ def find_planes(
                 trial = (*distances[:plane], distance, *distances[plane + 1 :])
                 return objective(hologram, setup.at(trial))
 
-            distances[plane] = _lowest(joint, centre * (1 - reach), centre * (1 + reach), points=5)
+            distances[plane] = lowest(joint, centre * (1 - reach), centre * (1 + reach), points=5)
     return tuple(distances)
 
 
@@ -181,7 +181,7 @@ def _why_not(curve: NDArray[np.float64], best: int, range_um: tuple[float, float
     return ""
 
 
-def _lowest(
+def lowest(
     function: Callable[[float], float], low: float, high: float, *, points: int = 7
 ) -> float:
     """Minimum of a smooth function on an interval: sampled, then a parabola through the lowest."""

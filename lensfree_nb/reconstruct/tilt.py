@@ -1,0 +1,126 @@
+"""``ds.lf.find_tilt``: a distance that varies over the field, as of a tilted dish."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from lensfree_nb.contract import (
+    Setup,
+    distance_of,
+    exposure_dim,
+    hologram_of,
+    provenance,
+    setup_of,
+)
+from lensfree_nb.errors import ParameterError
+
+NAMES = ("distance", "distance_slope_y", "distance_slope_x")
+UNITS = ("um", "um/mm", "um/mm")
+
+
+@dataclass(frozen=True, slots=True)
+class FindTilt:
+    """The kernel: a hologram and its mean distance to (distance, slope y, slope x)."""
+
+    setup: Setup
+    windows: int
+    spread: float
+    device: str = "auto"
+
+    def __call__(self, hologram: NDArray[Any], distance_um: NDArray[Any]) -> NDArray[np.float64]:
+        """Distance (µm) at the centre of the frame, and its slopes (µm/mm)."""
+        import torch
+
+        from lensfree_nb.optics.distance import fit_tilt
+        from lensfree_nb.reconstruct.focus import lowest, objective
+        from lensfree_nb.run.devices import working_on
+
+        near = float(np.mean(distance_um))
+        if not np.isfinite(near):
+            return np.full(3, np.nan)
+        found = []
+        with working_on(self.device) as device:
+            for rows, columns in self._places(hologram.shape[-2:]):
+                part = np.asarray(hologram[:, rows, columns], np.float32)
+                window = torch.tensor(part, device=device)
+
+                def local(z: float, window: torch.Tensor = window) -> float:
+                    return objective(window, self.setup.at(z))
+
+                low, high = near * (1 - self.spread), near * (1 + self.spread)
+                centre = [
+                    ((s.start + s.stop) / 2 - n / 2) * self.setup.pixel_size_um
+                    for s, n in zip((rows, columns), hologram.shape[-2:], strict=True)
+                ]
+                found.append((*centre, lowest(local, low, high)))
+        plane = fit_tilt(*np.array(found).T)
+        return np.array([plane.distance_um, plane.slope_y_um_per_mm, plane.slope_x_um_per_mm])
+
+    def _places(self, shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
+        from lensfree_nb.reconstruct.focus import COARSE_WINDOW_PX
+
+        sides = [min(COARSE_WINDOW_PX, n // self.windows) for n in shape]
+        starts = [
+            np.linspace(0, n - side, self.windows).astype(int)
+            for n, side in zip(shape, sides, strict=True)
+        ]
+        for top in starts[0]:
+            for left in starts[1]:
+                yield slice(int(top), int(top) + sides[0]), slice(int(left), int(left) + sides[1])
+
+
+def find_tilt(
+    ds: xr.Dataset, *, windows: int = 3, spread: float = 0.05, device: str = "auto"
+) -> xr.Dataset:
+    """Fit a plane through the local distances of the first frame.
+
+    Parameters
+    ----------
+    ds : Dataset
+        With ``hologram`` and a distance, from which the search starts.
+    windows : int
+        Windows along each side; each of 256 px at most.
+    spread : float
+        How far from the distance, relative to it, a window is searched.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+
+    Returns
+    -------
+    Dataset
+        `ds` with ``distance`` (µm, at the centre of the frame) and ``distance_slope_y``,
+        ``distance_slope_x`` (µm/mm), which ``reconstruct`` follows tile by tile: give it
+        ``tile_px``. Lazy where the hologram is.
+    """
+    if windows < 2:
+        raise ParameterError(f"windows is {windows}; a plane needs at least 2 along each side")
+    if not 0 < spread < 1:
+        raise ParameterError(f"spread is {spread}; it must lie between 0 and 1")
+    hologram, distance = hologram_of(ds), distance_of(ds)
+    exposure = exposure_dim(ds)
+    if "time" in hologram.dims:
+        hologram = hologram.isel(time=0)
+    if "time" in distance.dims:
+        distance = distance.isel(time=0)
+    if hologram.chunks is not None:
+        hologram = hologram.chunk({exposure: -1, "y": -1, "x": -1})
+    plane = xr.apply_ufunc(
+        FindTilt(setup_of(ds), windows, spread, device),
+        hologram.reset_coords(drop=True), distance.reset_coords(drop=True),
+        input_core_dims=[[exposure, "y", "x"], [exposure]], output_core_dims=[["part"]],
+        vectorize=True, dask="parallelized", output_dtypes=[np.float64],
+        dask_gufunc_kwargs={"output_sizes": {"part": 3}, "allow_rechunk": True},
+    )  # fmt: skip
+    coords = {name: plane.isel(part=i, drop=True).variable for i, name in enumerate(NAMES)}
+    for variable, unit in zip(coords.values(), UNITS, strict=True):
+        variable.attrs = {"units": unit, "long_name": "sample-to-sensor distance, its plane"}
+    kept = ds.drop_vars(NAMES, errors="ignore")
+    return kept.assign_coords(coords).assign_attrs(
+        provenance(kept, "find_tilt", windows=windows, spread=spread)
+    )
