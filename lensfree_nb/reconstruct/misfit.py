@@ -59,6 +59,7 @@ class Misfit:
         self._transfer = [self._exposure_transfer(e) for e in range(setup.exposures)]
         self._lowpass = self._gaussian(background_px) if background_px else None
         self.background = torch.ones_like(self.amplitude)
+        self._returned = torch.zeros(self.shape, dtype=torch.complex64, device=self.device)
         self.fit_background([self.weight[e] for e in range(setup.exposures)])
 
     @property
@@ -91,9 +92,11 @@ class Misfit:
             sensor = torch.fft.ifft2(spectrum)
             over = self.crop(sensor)
             modulus = over.abs().clamp_(min=TINY)
-            gap = self.weight[e] * (modulus - self.amplitude[e] / self.background[e])
+            gap = modulus.sub(self.amplitude[e] / self.background[e]).mul_(self.weight[e])
             value += 0.5 * share * total(gap * gap)
-            spectrum = torch.fft.fft2(self.spread(over * (gap / modulus)))
+            # Outside the sensor the buffer stays zero: nothing is known there.
+            torch.mul(over, gap.div_(modulus), out=self.crop(self._returned))
+            spectrum = torch.fft.fft2(self._returned)
             back = torch.fft.ifft2(spectrum.mul_(self._transfer[e].conj()))
             product = field.conj().mul_(back)
             towards_absorption.add_(product.real, alpha=-share)

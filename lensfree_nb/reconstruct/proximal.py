@@ -37,13 +37,15 @@ class TotalVariation:
             return [_bounded(image.clone(), shrink, positive) for image in images]
         for _ in range(self.steps):
             for image, (down, across) in zip(images, self._dual, strict=True):
-                primal = _bounded(image - weight * _transpose(down, across), shrink, positive)
+                primal = _bounded(
+                    torch.sub(image, _transpose(down, across), alpha=weight), shrink, positive
+                )
                 step = 1.0 / (8.0 * weight)
                 down[:-1].add_(primal[:-1] - primal[1:], alpha=step)
                 across[:, :-1].add_(primal[:, :-1] - primal[:, 1:], alpha=step)
             self._project()
         return [
-            _bounded(image - weight * _transpose(down, across), shrink, positive)
+            _bounded(torch.sub(image, _transpose(down, across), alpha=weight), shrink, positive)
             for image, (down, across) in zip(images, self._dual, strict=True)
         ]
 
