@@ -54,7 +54,7 @@ def figure(
     opd = _frame(opd_of(ds), time)
     pitch = pixel_size_of(ds)
     shown = cells[cells["frame"] == time] if cells is not None else None
-    drawing = Figure(figsize=(11, 8.6), layout="constrained")
+    drawing = Figure(figsize=(9.6, 8.6), layout="constrained")
     drawing.suptitle(
         title or _heading(ds, time, shown), x=0.01, ha="left", fontsize=12, weight="bold"
     )
@@ -62,7 +62,7 @@ def figure(
     top, bottom = parts
     count = raw.sizes[exposure_dim(raw)] if raw is not None else 0
     mosaic = [[f"hologram{i}", "opd"] for i in range(count)] or [["opd"]]
-    axes = top.subplot_mosaic(mosaic, width_ratios=[1, count + 0.3] if count else None)
+    axes = top.subplot_mosaic(mosaic, width_ratios=[1, count + 0.4] if count else None)
     if raw is not None:
         _draw_holograms(axes, raw, pitch)
     _draw_opd(top, axes["opd"], opd, pitch, ds, time, shown)
@@ -123,7 +123,7 @@ def _draw_opd(
     )
     parent.colorbar(image, ax=axis, label="optical path difference (nm)", shrink=0.85, pad=0.01)
     if "labels" in ds:
-        outlines = _frame(ds["labels"], time).values > 0
+        outlines = _separated(_frame(ds["labels"], time).values)
         axis.contour(
             outlines,
             levels=[0.5],
@@ -180,14 +180,24 @@ def _draw_distribution(axis: Axes, cells: pd.DataFrame | None, metric: str, labe
     if not len(values):
         return
     median = float(np.median(values))
+    unit = METRIC_UNITS[metric].replace("um", "µm").replace("^2", "²")
     axis.hist(values, bins="auto", color=ACCENT, alpha=0.85)
     axis.axvline(median, color=FLAGGED, linewidth=1.2)
     axis.set_title(
-        f"median {median:.3g} {METRIC_UNITS[metric]}, n = {len(values)}",
+        f"median {median:.3g} {unit}, n = {len(values)}",
         fontsize=8,
         color=MUTED,
         loc="left",
     )
+
+
+def _separated(labels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Cells as a mask in which touching neighbours are a pixel apart."""
+    inside = labels > 0
+    for axis in (0, 1):
+        following = np.roll(labels, -1, axis)
+        inside &= (following == labels) | (following == 0)
+    return inside
 
 
 def _extent(image: xr.DataArray, pitch: float) -> tuple[float, float, float, float]:
