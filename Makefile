@@ -25,8 +25,9 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# One thread a worker: two workers with two threads each would wait for each other.
 test: lint
-	$(BIN)/python -m pytest -n auto --cov --cov-report=term --cov-fail-under=90
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --cov --cov-report=term --cov-fail-under=90
 	$(MAKE) notebooks
 
 notebooks: $(VENV)/.dev
