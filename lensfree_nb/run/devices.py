@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import torch
 
 _GPU = threading.Lock()
+_COUNT = threading.Lock()
+_blocks_inside = 0
 T = TypeVar("T")
 
 
@@ -60,14 +62,22 @@ def _shared_cores() -> Iterator[None]:
     """
     import torch
 
+    global _blocks_inside
     allowed = min(os.cpu_count() or 1, int(os.environ.get("OMP_NUM_THREADS") or 1024))
     share = max(1, allowed // dask_threads())
-    torch.set_num_threads(1 << (share.bit_length() - 1))
+    with _COUNT:
+        _blocks_inside += 1
+        torch.set_num_threads(1 << (share.bit_length() - 1))
     try:
         yield
     finally:
-        # Not to what it was: another block of dask's may have lowered it in the meantime.
-        torch.set_num_threads(allowed)
+        # MKL counts threads for the whole process, so the last block raises them again: sooner,
+        # and those still at work would take every core. Not to what it was: a block may have
+        # been entered after another had lowered it.
+        with _COUNT:
+            _blocks_inside -= 1
+            if not _blocks_inside:
+                torch.set_num_threads(allowed)
 
 
 def dask_threads() -> int:

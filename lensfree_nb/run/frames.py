@@ -156,24 +156,23 @@ def _lazily(
     from dask import delayed
 
     image = frame.data if frame.chunks is not None else da.from_array(frame.data, chunks=-1)
-    values = [delayed(a) if hasattr(a, "dask") else a for a in arguments]
+    values = [one_block(a) if hasattr(a, "dask") else a for a in arguments]
     whole = all(len(chunks) == 1 for chunks in image.chunks[-2:])
     size = image.shape[-2:]
     if whole:
-        image = image.rechunk(-1)
-        found = delayed(worker.frame)(delayed(image), values, index)
+        found = delayed(worker.frame, pure=True)(one_block(image), values, index)
         return {
             name: _from_delayed(found[name], (output.sums,) if output.sums else size, output)
             for name, output in worker.outputs
         }
+    work = delayed(worker.tile, pure=True)
     tiles = [
-        delayed(worker.tile)(delayed(image[(..., *tile.padded)]), values, index, tile)
-        for tile in worker.grid
+        work(one_block(image[(..., *tile.padded)]), values, index, tile) for tile in worker.grid
     ]
     result: Arrays = {}
     for name, output in worker.outputs:
         if output.sums:
-            added = delayed(_added)([found[name] for found in tiles])
+            added = delayed(_added, pure=True)([found[name] for found in tiles])
             result[name] = _from_delayed(added, (output.sums,), output)
             continue
         rows, columns = grid_chunks(worker.grid)
@@ -185,6 +184,15 @@ def _lazily(
             [blocks[i : i + len(columns)] for i in range(0, len(blocks), len(columns))]
         )
     return result
+
+
+def one_block(array: Any) -> Any:
+    """A dask array as the one delayed value that it is when it is a single chunk.
+
+    Not ``delayed(array)``, whose last step has a random name (dask 2026.8): the same work must
+    have the same name, so that a graph or a cluster that meets it twice does it once.
+    """
+    return array.rechunk(-1).to_delayed(optimize_graph=False).item()
 
 
 def _from_delayed(value: Any, shape: Sequence[int], output: Output) -> Any:

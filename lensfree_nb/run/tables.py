@@ -10,6 +10,8 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
+from lensfree_nb.run.frames import one_block
+
 if TYPE_CHECKING:
     import dask.dataframe as dd
 
@@ -52,8 +54,11 @@ def map_tables(
             continue
         from dask import delayed
 
-        wanted = {str(name): delayed(data) for name, data in arrays.items()}
-        parts.append(delayed(kernel)(wanted, index=index, time=times[index]))
+        wanted = {
+            str(name): one_block(data) if hasattr(data, "dask") else data
+            for name, data in arrays.items()
+        }
+        parts.append(delayed(kernel, pure=True)(wanted, index=index, time=times[index]))
     if not lazy:
         return pd.concat(parts, ignore_index=True)
     import dask.dataframe

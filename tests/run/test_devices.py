@@ -54,3 +54,26 @@ def test_smaller_tiles_when_memory_runs_out():
     assert tried == [1024, 512, 256]
     with pytest.raises(ExecutionError, match="not even"), pytest.warns(PerformanceNote):
         devices.with_smaller_tiles(work, 2048, smallest_px=1024)
+
+
+def test_cores_are_given_back_by_the_last_block_only(monkeypatch):
+    monkeypatch.setattr(devices.os, "cpu_count", lambda: 8)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    inside: list[int] = []
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(torch, "set_num_threads", lambda n: asked.append((n, len(inside))))
+    both, first_is_out = threading.Barrier(2, timeout=20), threading.Event()
+
+    def work(index):
+        with devices.working_on("cpu"):
+            inside.append(index)
+            both.wait()
+            if index:
+                assert first_is_out.wait(20)
+            inside.remove(index)
+        first_is_out.set()
+
+    with dask.config.set(scheduler="threads", num_workers=4):
+        dask.compute([delayed(work)(i) for i in range(2)])
+    assert asked[-1] == (8, 0)
+    assert all(n * 4 <= 8 for n, others in asked if others)

@@ -1,3 +1,4 @@
+import tracemalloc
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,3 +98,43 @@ def test_one_frame_without_time(frames):
     found = run(frames.isel(time=0, drop=True))
     assert found["smooth"].dims == ("y", "x")
     assert found["sum"].dims == ("sum_sum",)
+
+
+@pytest.mark.parametrize("chunks", CHUNKS)
+def test_the_same_work_has_the_same_name(frames, chunks):
+    lazy = frames.chunk(chunks)
+    once, again = run(lazy), run(lazy)
+    other = run(lazy, tile_px=100)
+    for name in OUTPUTS:
+        assert once[name].data.name == again[name].data.name
+        assert once[name].data.name != other[name].data.name
+
+
+@dataclass(frozen=True)
+class Square:
+    """Needs four times the padded tile in float64, and nothing of the frame."""
+
+    def __call__(self, image, *arguments, tile):
+        work = np.stack([image[0].astype(np.float64)] * 4)
+        return {"square": work.sum(0)[tile.inner].astype(np.float32)}
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_memory_is_bounded_by_the_tile(lazy):
+    pixels = np.ones((1, 1024, 1024), np.float32)
+    frame = xr.DataArray(pixels, dims=("exposure", "y", "x"))
+    frame = frame.chunk() if lazy else frame
+    peaks = {}
+    for tile_px in (None, 128):
+        grid = tile_grid((1024, 1024), tile_px, 16)
+        tracemalloc.start()
+        try:
+            found = map_tiles(Square(), frame, [], outputs={"square": Output()}, grid=grid)
+            found = found.compute(scheduler="sync")
+            peaks[tile_px] = tracemalloc.get_traced_memory()[1] - found["square"].nbytes
+        finally:
+            tracemalloc.stop()
+    padded_bytes = 160 * 160 * 8
+    assert peaks[None] > 4 * pixels.size * 8
+    # Lazily, the chunk that is read (the frame, as recorded) comes on top.
+    assert peaks[128] < 8 * padded_bytes + lazy * pixels.nbytes + 2**20
