@@ -21,6 +21,7 @@ __getattr__, __dir__, _names = _lazy.attach(
         "io.off_axis": ["from_off_axis"],
         "io.opening": ["open_acquisition"],
         "io.samples": ["sample_path"],
+        "run.progress": ["progress"],
         "versions": ["show_versions"],
     },
 )
@@ -32,6 +33,7 @@ __all__ = [
     "from_off_axis",
     "from_opd",
     "open_acquisition",
+    "progress",
     "sample_path",
     "show_versions",
     "write_cells",
