@@ -13,11 +13,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from _harness import Row, arguments, data_folder, report, row
+from _references import direct_integral, fresnel_square_aperture, torchoptics_propagate
 from matplotlib.figure import Figure
 from scipy.io import loadmat
+from tifffile import imread
 
 from lensfree_nb.contract import Setup
 from lensfree_nb.evaluate.similarity import detail_correlation, rmse
+from lensfree_nb.io.off_axis import from_off_axis
+from lensfree_nb.optics.propagation import propagate
+from lensfree_nb.quantify.segment import Settings, segment_frame
 from lensfree_nb.reconstruct.focus import find_focus, find_planes
 from lensfree_nb.reconstruct.methods import Inverse
 from lensfree_nb.reconstruct.misfit import Misfit, total
@@ -166,10 +171,96 @@ def plankton(folder: Path, out: Path) -> list[Row]:
     found = Inverse(60)(hologram, setup.at(focus.distance_um))
     draw(out / "plankton.png", [("hologram", image), ("OPD (nm)", found.opd_nm.numpy())], "")
     off = abs(focus.distance_um - 2450)
+    opd = found.opd_nm.numpy()
+    labels = segment_frame(opd, 3.6, Settings(cell_diameter_um=25.0, min_area_um2=150.0))
     return [
+        row(
+            "plankton: cells counted (about 150 are stated)", float(labels.max()), "1", None, "real"
+        ),
         row("plankton: distance", focus.distance_um, "um", None, "real"),
         row("plankton: distance, error", off, "um", "<= 75", "real"),
     ]
+
+
+def micro_beads(folder: Path, out: Path) -> list[Row]:
+    """1 µm beads through an objective: the effective pixel is far below the wavelength."""
+    image = imread(folder / "holograms/beads_inline_dhm/beads1um_63x_532nm_crop.tiff")
+    hologram = torch.from_numpy(image.astype(np.float32))[None]
+    setup = Setup((532.0,), 0.0388, (7.28,), medium_index=1.52)
+    found = Inverse(20)(hologram, setup)
+    draw(out / "micro_beads.png", [("hologram", image), ("OPD (nm)", found.opd_nm.numpy())], "")
+    residual = math.sqrt(total(found.misfit) / total(found.contrast))
+    return [row("1 um beads: share of contrast unexplained", residual, "1", None, "real")]
+
+
+def off_axis(folder: Path, out: Path) -> list[Row]:
+    """HL60 off-axis hologram: phase only, its wavelength is not stated (633 nm as a scale)."""
+    with np.load(
+        folder / "cells/other/hl60_off_axis_hologram/hologram_cell.npz", allow_pickle=False
+    ) as file:
+        data, background = (file[name].astype(float) for name in ("data", "bg_data"))
+    found = from_off_axis(data, wavelength_nm=633.0, pixel_size_um=0.107, reference=background)
+    phase = found["opd"].values * 2 * math.pi / 633.0
+    draw(out / "off_axis.png", [("hologram", data), ("phase (rad)", phase)], "")
+    return [row("HL60 off-axis: highest phase", float(phase.max()), "rad", None, "real")]
+
+
+def light() -> list[Row]:
+    """Our propagation against independent ones, and its own invariants."""
+    source = "computed; python benchmarks/real_holograms.py"
+    n, pitch, wavelength, distance, side = 2048, 2.0, 0.53, 20_000.0, 400.0
+    axis = (torch.arange(n, dtype=torch.float64) - n // 2) * pitch
+    line = (axis.abs() < side / 2).double() + 0.5 * (axis.abs() == side / 2).double()
+    aperture = (line[:, None] * line[None]).to(torch.complex128)
+    ours = propagate(aperture, pitch, wavelength, distance, band_limit=False).numpy()
+    ours /= np.exp(2j * np.pi * distance / wavelength)
+    middle = slice(n // 2 - 100, n // 2 + 100)
+    theirs = fresnel_square_aperture(axis.numpy()[middle], side, wavelength, distance)
+    generator = torch.Generator().manual_seed(1)
+    x, y = (torch.randn(256, 256, dtype=torch.complex128, generator=generator) for _ in range(2))
+    there = propagate(x, 1.67, wavelength, 1000.0, band_limit=False)
+    back = propagate(y, 1.67, wavelength, -1000.0, band_limit=False)
+    left, right = torch.vdot(y.ravel(), there.ravel()), torch.vdot(back.ravel(), x.ravel())
+    energy = float(there.abs().square().sum() / x.abs().square().sum())
+    spot = torch.exp(-(axis[:256, None] - axis[128]).square() / 800.0)
+    spot = (spot * spot.T).to(torch.complex128)
+    other = torchoptics_propagate(spot, 1.67, wavelength, 1000.0)
+    mine = propagate(spot, 1.67, wavelength, 1000.0)
+    narrow = spot[64:192, 64:192].numpy()
+    pixels = np.array([[64, 64], [64, 72], [50, 80]])
+    direct = direct_integral(narrow, 0.4, wavelength, 60.0, (pixels - 64) * 0.4)
+    near = propagate(torch.from_numpy(narrow), 0.4, wavelength, 60.0, pad_px=128).numpy()
+    return [
+        row(
+            "Fresnel square aperture, relative error",
+            _off(ours[middle, middle], theirs),
+            "1",
+            "<= 0.001",
+            source,
+        ),
+        row(
+            "torchoptics, relative difference",
+            _off(mine.numpy(), other.numpy()),
+            "1",
+            "<= 0.001",
+            source,
+        ),
+        row(
+            "direct integral, relative difference",
+            _off(near[tuple(pixels.T)], direct),
+            "1",
+            "<= 0.001",
+            source,
+        ),
+        row(
+            "adjoint, relative error", float(abs(left - right) / abs(left)), "1", "<= 1e-05", source
+        ),
+        row("energy, relative change", abs(energy - 1), "1", "<= 1e-05", source),
+    ]
+
+
+def _off(found: np.ndarray, expected: np.ndarray) -> float:
+    return float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
 
 
 def draw(path: Path, images: list[tuple[str, np.ndarray]], label: str) -> None:
@@ -192,7 +283,8 @@ if __name__ == "__main__":
     args = arguments(__doc__)
     folder = data_folder()
     with torch.inference_mode():
-        rows = beads(folder, args.out)
+        rows = light() + beads(folder, args.out)
         if not args.quick:
-            rows += red_cells(folder, args.out) + plankton(folder, args.out)
+            for part in (red_cells, plankton, micro_beads, off_axis):
+                rows += part(folder, args.out)
     report(rows, args)
