@@ -19,6 +19,7 @@ import xarray as xr
 
 from lensfree_nb.errors import DataError, DimensionError, DistanceError, SetupError, UnitError
 from lensfree_nb.units import dequantified, floats, is_dimensionless, length_factor, magnitude
+from lensfree_nb.versions import version_of
 
 EXPOSURE_DIMS: Final = ("wavelength", "plane")
 HOLOGRAM_UNITS: Final = ("1", "counts")
@@ -275,9 +276,8 @@ def distance_of(ds: xr.Dataset) -> xr.DataArray:
         distance = distance.astype(float) * length_factor(unit, "um")
     elif "distance_um" in ds.attrs:
         values = floats(ds.attrs["distance_um"], "um", "distance_um")
-        distance = xr.DataArray(np.asarray(values), dims=exposure) if len(values) > 1 else (
-            xr.DataArray(values[0])
-        )  # fmt: skip
+        distance = xr.DataArray(list(values), dims=exposure)
+        distance = distance if len(values) > 1 else distance.isel({exposure: 0})
     else:
         Setup((500.0,), 1.0).known_distance()
     if exposure not in distance.dims:
@@ -295,12 +295,6 @@ def distance_of(ds: xr.Dataset) -> xr.DataArray:
 
 def provenance(ds: xr.Dataset, verb: str, **parameters: Any) -> dict[str, Any]:
     """The attributes of `ds` with one more line in its history of verbs (JSON)."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        release = version("lensfree_nb")
-    except PackageNotFoundError:  # pragma: no cover - only in an uninstalled tree
-        release = "unknown"
     history = json.loads(ds.attrs.get("provenance", "[]"))
-    history.append({"verb": verb, "version": release, "parameters": parameters})
+    history += [{"verb": verb, "version": version_of("lensfree_nb"), "parameters": parameters}]
     return {**ds.attrs, "provenance": json.dumps(history, default=str)}

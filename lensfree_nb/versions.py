@@ -17,12 +17,19 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
     }
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = "not installed"
-    return found
+    return {**found, **{name: version_of(name) for name in PACKAGES}}
+
+
+def version_of(name: str) -> str:
+    """Version of an installed package.
+
+    >>> version_of("no-such-package")
+    'not installed'
+    """
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def show_versions() -> None:
