@@ -36,7 +36,7 @@ def inside_scores(table: pd.DataFrame, truth: pd.DataFrame, reach: float) -> tup
 
 
 def score(name: str, size: int, barred: bool) -> list[Row]:
-    truth = load_culture(name)
+    truth = load_culture(name).assign(frame=0)
     ds = acquire(truth, (size, size), rng=np.random.default_rng(NOISE_SEED))
     ds = ds.assign_coords(distance=ds.attrs["simulated_distance_um"])
     rec = reconstruct(ds, iterations=150)

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
+from lensfree_nb.errors import DimensionError
+
 MAX_DISTANCE_UM = 10.0
 
 
@@ -54,6 +56,11 @@ def pair(
     max_distance_um : float
         Farthest a pair may be apart (10 µm in Allier 2022 §2.4).
 
+    Raises
+    ------
+    DimensionError
+        If only one of the tables tells frames apart.
+
     Examples
     --------
     >>> a = pd.DataFrame({"y_um": [0.0, 50.0], "x_um": [0.0, 50.0]})
@@ -62,6 +69,10 @@ def pair(
     >>> found.estimated, found.reference, found.precision
     (array([1]), array([0]), 0.5)
     """
+    if ("frame" in estimated) != ("frame" in reference):
+        raise DimensionError(
+            "only one of the tables has a column 'frame'; give both one, or drop it from both"
+        )
     frames = [
         t["frame"].to_numpy() if "frame" in t else np.zeros(len(t)) for t in (estimated, reference)
     ]

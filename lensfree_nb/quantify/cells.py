@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from lensfree_nb.contract import opd_of, pixel_size_of, provenance
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG
-from lensfree_nb.quantify.measure import measure_frame
+from lensfree_nb.quantify.measure import local_density, measure_frame
 from lensfree_nb.quantify.segment import Settings, segment_frame
 from lensfree_nb.run.tables import map_tables
 from lensfree_nb.run.tiles import Tile, tile_grid
@@ -75,18 +75,29 @@ class CellTable:
             for axis, n in zip(("y_um", "x_um"), opd.shape, strict=True)
         )
         table = table.assign(
-            time=time, frame=index, cell=np.arange(len(table)), trusted=trusted[at],
+            time=time,
+            frame=index,
+            cell=np.arange(len(table)),
+            trusted=trusted[at],
             method="standard",
-        )  # fmt: skip
-        return table[[*COLUMNS, *self.properties]].astype(COLUMNS)
+        )
+        extent_um = [n * self.pixel_size_um for n in opd.shape]
+        points = table[["y_um", "x_um"]].to_numpy(float)
+        table["density_per_mm2"] = local_density(points, extent_um)
+        more = [name for name in table.columns if name not in COLUMNS]
+        return table[[*COLUMNS, *more]].astype(COLUMNS)
 
     def _tile(self, opd: NDArray[Any], tile: Tile | None) -> pd.DataFrame:
         image = opd if tile is None else opd[tile.padded]
         labels = segment_frame(image, self.pixel_size_um, self.settings)
         table = measure_frame(
-            image, labels, self.pixel_size_um, self.settings,
-            alpha_um3_per_pg=self.alpha_um3_per_pg, properties=self.properties,
-        )  # fmt: skip
+            image,
+            labels,
+            self.pixel_size_um,
+            self.settings,
+            alpha_um3_per_pg=self.alpha_um3_per_pg,
+            properties=self.properties,
+        )
         if tile is None:
             return table
         top, left = (s.start for s in tile.padded)
@@ -167,7 +178,14 @@ def segment(
     )  # fmt: skip
     labels.attrs = {"long_name": "cell labels, 0 is background", "units": "1"}
     return ds.assign(labels=labels).assign_attrs(
-        provenance(ds, "segment", threshold_nm=threshold_nm, cell_diameter_um=cell_diameter_um)
+        provenance(
+            ds,
+            "segment",
+            threshold_nm=threshold_nm,
+            cell_diameter_um=cell_diameter_um,
+            min_area_um2=min_area_um2,
+            quality_nm=quality_nm,
+        )
     )
 
 

@@ -37,7 +37,7 @@ def measure_frame(
     -------
     DataFrame
         One row a label, in their order: ``y_um, x_um, area_um2, dry_mass_pg, max_opd_nm,
-        major_axis_um, density_per_mm2, edge`` and whatever `properties` name.
+        major_axis_um, edge`` and whatever `properties` name.
 
     Raises
     ------
@@ -65,8 +65,6 @@ def measure_frame(
             "major_axis_um": pixels["major"] * pixel_size_um,
         }
     )
-    extent_um = tuple(n * pixel_size_um for n in opd_nm.shape)
-    table["density_per_mm2"] = local_density(table[["y_um", "x_um"]].to_numpy(), extent_um)
     table["edge"] = np.isin(np.arange(1, count + 1), _border_labels(labels))
     return table.assign(**_more(labels, height, properties))
 

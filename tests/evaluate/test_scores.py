@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from lensfree_nb.errors import DimensionError
 from lensfree_nb.evaluate.pairing import pair
 from lensfree_nb.evaluate.regression import agreement, mad
 from lensfree_nb.evaluate.report import compare
@@ -28,6 +29,11 @@ def test_pairs_never_cross_frames_or_ten_micrometres():
     empty = pair(a.iloc[:0], b)
     assert np.isnan(empty.precision)
     assert empty.recall == 0
+
+
+def test_frames_in_one_table_only_are_refused():
+    with pytest.raises(DimensionError, match="'frame'"):
+        pair(table([[0, 0]], frame=[0]), table([[0, 0]]))
 
 
 def test_agreement_against_scipy_and_closed_form():

@@ -38,9 +38,17 @@ def test_tiles_lose_no_cell_and_count_none_twice(reconstructed):
     order = ["y_um", "x_um"]
     assert len(tiled) == len(whole)
     np.testing.assert_allclose(
+        np.sort(tiled["density_per_mm2"]), np.sort(whole["density_per_mm2"]), rtol=0.1
+    )
+    np.testing.assert_allclose(
         np.sort(tiled["dry_mass_pg"]), np.sort(whole["dry_mass_pg"]), rtol=0.02
     )
     assert not tiled.duplicated(order).any()
+
+
+def test_a_property_of_several_columns(reconstructed):
+    table = reconstructed.lf.cells(properties=("bbox", "solidity"))
+    assert [*table.columns[-5:]] == ["bbox-0", "bbox-1", "bbox-2", "bbox-3", "solidity"]
 
 
 def test_labels_are_lazy_and_the_same(reconstructed, no_compute):
