@@ -1,8 +1,8 @@
 """Accelerated proximal gradient descent on phase and absorption.
 
 FISTA with adaptive restart (Beck & Teboulle 2009; O'Donoghue & Candès, Found. Comput. Math. 15,
-715 (2015)). Chosen by measurement among it, L-BFGS, nonlinear conjugate gradients and Adam:
-``python benchmarks/solvers.py``, figures in ``benchmarks/results/solvers.json``.
+715 (2015)). ``python benchmarks/solvers.py`` holds it against L-BFGS, nonlinear conjugate gradients
+and Adam.
 """
 
 from __future__ import annotations
