@@ -11,7 +11,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from lensfree_nb.contract import Setup, exposure_dim, hologram_of, provenance, setup_of
+from lensfree_nb.contract import (
+    Setup,
+    distance_of,
+    exposure_dim,
+    hologram_of,
+    provenance,
+    setup_of,
+)
 from lensfree_nb.errors import DistanceError, ParameterError
 
 DEFAULT_RANGE_UM = (300.0, 3000.0)
@@ -161,12 +168,10 @@ def distance_curve(
 
 def _range(ds: xr.Dataset, range_um: Sequence[float] | None) -> tuple[float, float]:
     if range_um is None:
-        stated = ds.coords.get("distance")
-        if stated is not None and stated.chunks is None and bool(stated.notnull().all()):
-            return float(stated.min()) / 2, float(stated.max()) * 2
-        if "distance_um" in ds.attrs:
-            values = np.atleast_1d(ds.attrs["distance_um"]).astype(float)
-            return float(values.min()) / 2, float(values.max()) * 2
+        if "distance" in ds.coords or "distance_um" in ds.attrs:
+            stated = distance_of(ds)
+            if stated.chunks is None and bool(stated.notnull().all()):
+                return float(stated.min()) / 2, float(stated.max()) * 2
         return DEFAULT_RANGE_UM
     if len(range_um) != 2 or not 0 < range_um[0] < range_um[1] < math.inf:
         raise DistanceError(
