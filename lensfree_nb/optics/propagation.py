@@ -61,6 +61,26 @@ def frequencies(
     return fy[:, None], fx[None, :]
 
 
+def half_frequencies(
+    shape: Sequence[int], pixel_size_um: float, device: torch.device | str = "cpu"
+) -> tuple[Tensor, Tensor]:
+    """As :func:`frequencies`, the non-negative ones only: enough for what is even in both."""
+    fy, fx = frequencies(shape, pixel_size_um, device)
+    return fy[: shape[0] // 2 + 1].abs(), fx[:, : shape[1] // 2 + 1].abs()
+
+
+def unfolded(quadrant: Tensor, shape: Sequence[int]) -> Tensor:
+    """The whole of an even function, in FFT order, from its values at :func:`half_frequencies`.
+
+    >>> unfolded(torch.tensor([[0, 1, 2]]), (1, 4)).tolist()
+    [[0, 1, 2, 1]]
+    """
+    for axis, n in enumerate(shape):
+        place = torch.arange(n, device=quadrant.device)
+        quadrant = quadrant.index_select(axis, torch.minimum(place, n - place))
+    return quadrant
+
+
 def transfer_function(
     shape: Sequence[int],
     pixel_size_um: float,
@@ -90,18 +110,18 @@ def transfer_function(
     Tensor
         Complex, `shape`.
     """
-    fy, fx = frequencies(shape, pixel_size_um, device)
+    fy, fx = half_frequencies(shape, pixel_size_um, device)
     squared = 1.0 / wavelength_um**2 - fy**2 - fx**2
     keep = squared > 0
     if band_limit:
         for f, n in ((fy, shape[0]), (fx, shape[1])):
             step = 1.0 / (n * pixel_size_um)
             limit = 1.0 / (wavelength_um * math.hypot(2 * step * distance_um, 1.0))
-            keep &= f.abs() <= limit
+            keep &= f <= limit
     cycles = distance_um * squared.clamp_(min=0).sqrt_()
     phase = (2 * math.pi) * (cycles - cycles.round())
     real = torch.float64 if dtype == torch.complex128 else torch.float32
-    return torch.polar(keep.to(real), phase.to(real))
+    return unfolded(torch.polar(keep.to(real), phase.to(real)), shape)
 
 
 def propagate(

@@ -16,7 +16,12 @@ import torch
 from torch import Tensor
 
 from lensfree_nb.contract import Setup
-from lensfree_nb.optics.propagation import fast_shape, frequencies, transfer_function
+from lensfree_nb.optics.propagation import (
+    fast_shape,
+    half_frequencies,
+    transfer_function,
+    unfolded,
+)
 
 FWHM_PER_SIGMA = 2 * math.sqrt(2 * math.log(2))
 
@@ -70,9 +75,8 @@ def intensity_transfer(
 
     `pixel_size_um` is the pitch of the grid, when it is finer than the sensor's pixel.
     """
-    fy, fx = frequencies(shape, pixel_size_um or setup.pixel_size_um, device)
-    blur = source_transfer(fy, fx, source_blur_um(setup, distance_um))
-    return blur * pixel_transfer(fy, fx, setup.pixel_size_um)
+    fy, fx = half_frequencies(shape, pixel_size_um or setup.pixel_size_um, device)
+    return unfolded(_intensity_blur(fy, fx, setup, distance_um), shape)
 
 
 def sensor_transfer(
@@ -86,9 +90,14 @@ def sensor_transfer(
         float32, `shape`; 1 at zero frequency. Multiply it into :func:`transfer_function`.
     """
     distance = setup.known_distance()[exposure]
-    fy, fx = frequencies(shape, setup.pixel_size_um, device)
+    fy, fx = half_frequencies(shape, setup.pixel_size_um, device)
     damping = bandwidth_damping(fy, fx, setup, setup.wavelength_um[exposure], distance)
-    return (intensity_transfer(shape, setup, distance, device=device) * damping).float()
+    return unfolded((_intensity_blur(fy, fx, setup, distance) * damping).float(), shape)
+
+
+def _intensity_blur(fy: Tensor, fx: Tensor, setup: Setup, distance_um: float) -> Tensor:
+    source = source_transfer(fy, fx, source_blur_um(setup, distance_um))
+    return source * pixel_transfer(fy, fx, setup.pixel_size_um)
 
 
 def spectral_lines(centre_um: float, fwhm_um: float, lines: int) -> tuple[tuple[float, float], ...]:

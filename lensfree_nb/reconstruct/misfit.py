@@ -9,8 +9,6 @@ than the sensor, so that light may come in from outside.
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
@@ -18,6 +16,8 @@ from lensfree_nb.contract import Setup
 from lensfree_nb.errors import DataError
 from lensfree_nb.optics.propagation import fast_shape, fringe_halo_px, transfer_function
 from lensfree_nb.optics.sensor import sensor_transfer
+from lensfree_nb.reconstruct.bands import bands
+from lensfree_nb.reconstruct.slow_background import slow_background
 
 TINY = 1e-9
 
@@ -57,9 +57,8 @@ class Misfit:
         self.reference_um = sum(setup.wavelength_nm) * 1e-3 / setup.exposures
         self.ratios = [self.reference_um * 1e3 / w for w in setup.wavelength_nm]
         self._transfer = [self._exposure_transfer(e) for e in range(setup.exposures)]
-        self._lowpass = self._gaussian(background_px) if background_px else None
+        self._background_px = background_px
         self.background = torch.ones_like(self.amplitude)
-        self._returned = torch.zeros(self.shape, dtype=torch.complex64, device=self.device)
         self.fit_background([self.weight[e] for e in range(setup.exposures)])
 
     @property
@@ -81,37 +80,33 @@ class Misfit:
         self.crop(field).copy_(image)
         return field
 
-    def value_and_gradient(self, phase: Tensor, absorption: Tensor) -> tuple[float, Tensor, Tensor]:
-        """Misfit, and its gradient with respect to phase (1/rad) and absorption."""
+    def value_and_gradient(
+        self, phase: Tensor, absorption: Tensor, *, fit_background: bool = False
+    ) -> tuple[float, Tensor, Tensor]:
+        """Misfit, and its gradient with respect to phase (1/rad) and absorption.
+
+        With `fit_background` the background is first fitted to this very estimate, so that the
+        gradient is that of the misfit at its best background, at no further propagation.
+        """
         towards_phase, towards_absorption = torch.zeros_like(phase), torch.zeros_like(phase)
-        transmission = torch.exp(-absorption)
         value, share = 0.0, 1.0 / self.setup.exposures
         for e, ratio in enumerate(self.ratios):
-            field = torch.polar(transmission, phase * ratio)
-            spectrum = torch.fft.fft2(field).mul_(self._transfer[e])
-            sensor = torch.fft.ifft2(spectrum)
-            over = self.crop(sensor)
-            modulus = over.abs().clamp_(min=TINY)
-            gap = modulus.sub(self.amplitude[e] / self.background[e]).mul_(self.weight[e])
-            value += 0.5 * share * total(gap * gap)
-            # Outside the sensor the buffer stays zero: nothing is known there.
-            torch.mul(over, gap.div_(modulus), out=self.crop(self._returned))
-            spectrum = torch.fft.fft2(self._returned)
-            back = torch.fft.ifft2(spectrum.mul_(self._transfer[e].conj()))
-            product = field.conj().mul_(back)
-            towards_absorption.add_(product.real, alpha=-share)
-            towards_phase.add_(product.imag, alpha=share * ratio)
+            field = _field(phase, absorption, ratio)
+            sensor = self._to_sensor(field, e)
+            if fit_background:
+                self._fit(e, self.crop(sensor).abs())
+            value += 0.5 * share * self._weigh(sensor, e)
+            back = self._to_sample(sensor, e)
+            for rows in bands(phase):
+                product = field[rows].conj().mul(back[rows])
+                towards_absorption[rows].add_(product.real, alpha=-share)
+                towards_phase[rows].add_(product.imag, alpha=share * ratio)
         return value, towards_phase, towards_absorption
 
     def predict(self, phase: Tensor, absorption: Tensor) -> list[Tensor]:
         """Amplitude on the sensor of each exposure, before the background."""
-        transmission = torch.exp(-absorption)
         return [
-            self.crop(
-                torch.fft.ifft2(
-                    torch.fft.fft2(torch.polar(transmission, phase * ratio)).mul_(self._transfer[e])
-                )
-            ).abs()
+            self.crop(self._to_sensor(_field(phase, absorption, ratio), e)).abs()
             for e, ratio in enumerate(self.ratios)
         ]
 
@@ -129,17 +124,7 @@ class Misfit:
     def fit_background(self, predicted: list[Tensor]) -> None:
         """Fit the slow background of each exposure to the ratio of data to prediction."""
         for e, model in enumerate(predicted):
-            top = self.weight[e] * self.amplitude[e] * model
-            bottom = self.weight[e] * model * model
-            overall = total(top) / max(total(bottom), TINY)
-            if self._lowpass is None:
-                self.background[e] = overall
-                continue
-            smooth_top, smooth_bottom = self._smooth(top), self._smooth(bottom)
-            # Where nothing is known within reach, the overall level stands in.
-            reached = smooth_bottom > 1e-3
-            ratio = smooth_top / smooth_bottom.clamp(min=1e-3)
-            self.background[e] = torch.where(reached, ratio, overall).clamp_(min=1e-6)
+            self._fit(e, model)
 
     def residual_maps(self, predicted: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Squared misfit and squared contrast of the data, summed over exposures, per pixel."""
@@ -160,12 +145,51 @@ class Misfit:
         )
         return transfer.mul_(sensor_transfer(self.shape, self.setup, exposure, device=self.device))
 
-    def _gaussian(self, sigma_px: float) -> Tensor:
-        fy = torch.fft.fftfreq(self.shape[0], device=self.device)[:, None]
-        fx = torch.fft.rfftfreq(self.shape[1], device=self.device)[None, :]
-        return torch.exp(-2 * (math.pi * sigma_px) ** 2 * (fy**2 + fx**2))
+    def _fit(self, exposure: int, model: Tensor) -> None:
+        weighted = self.weight[exposure] * model
+        top, bottom = weighted * self.amplitude[exposure], weighted.mul_(model)
+        overall = total(top) / max(total(bottom), TINY)
+        if self._background_px is None:
+            self.background[exposure] = overall
+        else:
+            self.background[exposure] = slow_background(top, bottom, self._background_px, overall)
 
-    def _smooth(self, image: Tensor) -> Tensor:
-        assert self._lowpass is not None  # only called with a background scale
-        spectrum = torch.fft.rfft2(self.spread(image)) * self._lowpass
-        return self.crop(torch.fft.irfft2(spectrum, s=self.shape))
+    def _to_sensor(self, field: Tensor, exposure: int) -> Tensor:
+        wave: Tensor = torch.fft.fft2(field)
+        for rows in bands(wave):
+            wave[rows].mul_(self._transfer[exposure][rows])
+        sensor: Tensor = torch.fft.ifft2(wave)
+        return sensor
+
+    def _to_sample(self, sensor: Tensor, exposure: int) -> Tensor:
+        wave: Tensor = torch.fft.fft2(sensor)
+        for rows in bands(wave):
+            wave[rows].mul_(self._transfer[exposure][rows].conj())
+        field: Tensor = torch.fft.ifft2(wave)
+        return field
+
+    def _weigh(self, sensor: Tensor, exposure: int) -> float:
+        """Squared gap to the data; the field is replaced by its gap, zero outside the sensor."""
+        amplitude, background = self.amplitude[exposure], self.background[exposure]
+        over, value = self.crop(sensor), 0.0
+        for rows in bands(over):
+            part = over[rows]
+            modulus = part.abs().clamp_(min=TINY)
+            gap = modulus.sub(amplitude[rows] / background[rows]).mul_(self.weight[exposure][rows])
+            value += total(gap * gap)
+            part.mul_(gap.div_(modulus))
+        down, across = self._window
+        for outside in (
+            sensor[: down.start], sensor[down.stop :],
+            sensor[:, : across.start], sensor[:, across.stop :],
+        ):  # fmt: skip
+            outside.zero_()
+        return value
+
+
+def _field(phase: Tensor, absorption: Tensor, ratio: float) -> Tensor:
+    """``exp(-absorption + i ratio phase)``."""
+    field = torch.empty(phase.shape, dtype=torch.complex64, device=phase.device)
+    for rows in bands(phase):
+        torch.polar(torch.exp(-absorption[rows]), phase[rows] * ratio, out=field[rows])
+    return field

@@ -8,10 +8,14 @@ together share one dual ball: their joint (vectorial, or complex) total variatio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
+
+from lensfree_nb.reconstruct.bands import bands
+
+Dual = tuple[Tensor, Tensor]
 
 
 class TotalVariation:
@@ -32,39 +36,59 @@ class TotalVariation:
     def __call__(
         self, images: Sequence[Tensor], weight: float, *, shrink: float = 0.0, positive: bool = True
     ) -> list[Tensor]:
-        """The proximal points of `images` (not changed), in the same order."""
-        if weight <= 0:
-            return [_bounded(image.clone(), shrink, positive) for image in images]
-        for _ in range(self.steps):
-            for image, (down, across) in zip(images, self._dual, strict=True):
-                primal = _bounded(
-                    torch.sub(image, _transpose(down, across), alpha=weight), shrink, positive
-                )
-                step = 1.0 / (8.0 * weight)
-                down[:-1].add_(primal[:-1] - primal[1:], alpha=step)
-                across[:, :-1].add_(primal[:, :-1] - primal[:, 1:], alpha=step)
-            self._project()
-        return [
-            _bounded(torch.sub(image, _transpose(down, across), alpha=weight), shrink, positive)
-            for image, (down, across) in zip(images, self._dual, strict=True)
-        ]
+        """The proximal points of `images`, in their place."""
+        if weight > 0:
+            for _ in range(self.steps):
+                self._ascend(images, weight, shrink, positive)
+        for image, dual in zip(images, self._dual, strict=True):
+            for rows in bands(image):
+                image[rows] = _primal(image, dual, rows, weight, shrink, positive)
+        return list(images)
 
-    def _project(self) -> None:
-        squared = torch.zeros_like(self._dual[0][0])
-        for down, across in self._dual:
+    def _ascend(
+        self, images: Sequence[Tensor], weight: float, shrink: float, positive: bool
+    ) -> None:
+        """One dual step. A band's primal rows are made before the dual above them moves on."""
+        step = 1.0 / (8.0 * weight)
+        top = [_primal(x, d, slice(0, 1), weight, shrink, positive) for x, d in self._with(images)]
+        for rows in bands(images[0]):
+            below = slice(rows.start + 1, min(rows.stop + 1, len(images[0])))
+            for k, (image, dual) in enumerate(self._with(images)):
+                primal = torch.cat([top[k], _primal(image, dual, below, weight, shrink, positive)])
+                down, across = (part[rows] for part in dual)
+                down[: len(primal) - 1].add_(primal[:-1] - primal[1:], alpha=step)
+                here = primal[: len(across)]
+                across[:, :-1].add_(here[:, :-1] - here[:, 1:], alpha=step)
+                top[k] = primal[-1:]
+            self._project(rows)
+
+    def _with(self, images: Sequence[Tensor]) -> Iterator[tuple[Tensor, Dual]]:
+        return zip(images, self._dual, strict=True)
+
+    def _project(self, rows: slice) -> None:
+        inside = [(down[rows], across[rows]) for down, across in self._dual]
+        squared = torch.zeros_like(inside[0][0])
+        for down, across in inside:
             squared.addcmul_(down, down).addcmul_(across, across)
         inverse = squared.clamp_(min=1.0).rsqrt_()
-        for down, across in self._dual:
+        for down, across in inside:
             down.mul_(inverse)
             across.mul_(inverse)
 
 
-def _transpose(down: Tensor, across: Tensor) -> Tensor:
-    """Adjoint of the forward difference (negated): what the dual adds to the primal."""
-    total = down + across
-    total[1:].sub_(down[:-1])
-    total[:, 1:].sub_(across[:, :-1])
-    return total
+def _primal(
+    image: Tensor, dual: Dual, rows: slice, weight: float, shrink: float, positive: bool
+) -> Tensor:
+    """Rows of the image that the dual stands for."""
+    if weight <= 0:
+        return _bounded(image[rows].clone(), shrink, positive)
+    down, across = dual
+    # The adjoint of the forward difference, negated.
+    adjoint = down[rows] + across[rows]
+    first = max(rows.start, 1)
+    adjoint[first - rows.start :].sub_(down[first - 1 : rows.stop - 1])
+    adjoint[:, 1:].sub_(across[rows, :-1])
+    return _bounded(torch.sub(image[rows], adjoint, alpha=weight), shrink, positive)
 
 
 def _bounded(image: Tensor, shrink: float, positive: bool) -> Tensor:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from lensfree_nb.reconstruct.bands import bands
 from lensfree_nb.reconstruct.misfit import Misfit, total
 from lensfree_nb.reconstruct.proximal import TotalVariation
 
@@ -83,36 +84,35 @@ def minimise(
     groups = [[0, 1]] if weights.joint else [[0], [1]]
     variation = [TotalVariation([phase] * len(group), steps=proximal_steps) for group in groups]
     step = 1.0 / misfit.lipschitz
-    current = [phase, absorption]
+    current = [phase.clone(), absorption.clone()]
     ahead, momentum = [x.clone() for x in current], 1.0
     for iteration in range(iterations):
-        if iteration and iteration % BACKGROUND_EVERY == 0:
-            misfit.fit_background(misfit.predict(*current))
         smoothness, sparsity = weights.at(iteration, iterations)
-        value, *gradient = misfit.value_and_gradient(*ahead)
+        fit_background = iteration > 0 and iteration % BACKGROUND_EVERY == 0
+        value, *gradient = misfit.value_and_gradient(*ahead, fit_background=fit_background)
         if callback is not None:
             callback(iteration, value)
-        moved = [x.sub(g, alpha=step) for x, g in zip(ahead, gradient, strict=True)]
+        moved = [torch.add(x, g.mul_(-step), out=g) for x, g in zip(ahead, gradient, strict=True)]
         for group, prox in zip(groups, variation, strict=True):
-            images = prox(
+            prox(
                 [moved[i] for i in group], step * smoothness,
                 shrink=step * sparsity, positive=weights.positive,
             )  # fmt: skip
-            for i, image in zip(group, images, strict=True):
-                moved[i] = image
-        momentum = _restarted(momentum, ahead, moved, current)
+        if _uphill(ahead, moved, current):
+            momentum = 1.0
         following = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
+        # Beyond the new estimate, along the step from the last one, in the last one's place.
         ahead = [
-            torch.lerp(old, new, 1 + (momentum - 1) / following)
+            old.lerp_(new, 1 + (momentum - 1) / following)
             for old, new in zip(current, moved, strict=True)
         ]
         current, momentum = moved, following
     return current[0], current[1]
 
 
-def _restarted(
-    momentum: float, ahead: list[Tensor], moved: list[Tensor], current: list[Tensor]
-) -> float:
-    """Momentum, or 1 where it points uphill (gradient scheme of O'Donoghue & Candès)."""
-    uphill = sum(total((a - m) * (m - c)) for a, m, c in zip(ahead, moved, current, strict=True))
-    return 1.0 if uphill > 0 else momentum
+def _uphill(ahead: list[Tensor], moved: list[Tensor], current: list[Tensor]) -> bool:
+    """Whether the momentum points uphill (gradient scheme of O'Donoghue & Candès)."""
+    rise = 0.0
+    for a, m, c in zip(ahead, moved, current, strict=True):
+        rise += sum(total((a[rows] - m[rows]) * (m[rows] - c[rows])) for rows in bands(a))
+    return rise > 0

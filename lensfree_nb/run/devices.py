@@ -13,6 +13,10 @@ from lensfree_nb.errors import ExecutionError, ParameterError
 if TYPE_CHECKING:
     import torch
 
+# Full frames are asked for and given back many times an iteration; in pages of 4 kB the system
+# would spend as long on that as the transforms take. Torch looks at this when it first allocates.
+os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+
 _GPU = threading.Lock()
 _COUNT = threading.Lock()
 _blocks_inside = 0
