@@ -24,7 +24,7 @@ def slow_background(top: Tensor, bottom: Tensor, sigma_px: float, overall: float
         ``weight data model`` and ``weight model^2``.
     sigma_px : float
         Standard deviation of the Gaussian (px). It is applied to means over blocks of a tenth of
-        it: the same within 0.05 %, and 0.4 % at the border, as of every pixel.
+        it: the same within 0.1 %, and 0.4 % at the border, as of every pixel.
     overall : float
         What stands in where nothing is known within reach.
 
