@@ -38,7 +38,7 @@ class FindDistance:
         """Distances (µm), NaN where not found; raises instead if told to refuse."""
         import torch
 
-        from lensfree_nb.reconstruct.focus import find_focus, find_planes
+        from lensfree_nb.reconstruct.focus import find_focus, find_planes, only_exposure
         from lensfree_nb.run.devices import working_on
 
         with working_on(self.device) as device:
@@ -47,7 +47,7 @@ class FindDistance:
                 found = [find_focus(image, self.setup, self.range_um)]
             else:
                 found = [
-                    find_focus(image[e : e + 1], _only(self.setup, e), self.range_um)
+                    find_focus(image[e : e + 1], only_exposure(self.setup, e), self.range_um)
                     for e in range(self.setup.exposures)
                 ]
             for e, focus in enumerate(found):
@@ -147,7 +147,7 @@ def distance_curve(
     """
     import torch
 
-    from lensfree_nb.reconstruct.focus import focus_curve
+    from lensfree_nb.reconstruct.focus import coarse_curve
     from lensfree_nb.run.devices import working_on
 
     hologram, setup = hologram_of(ds), setup_of(ds)
@@ -156,7 +156,7 @@ def distance_curve(
     distances = np.asarray(given, dtype=float)
     with working_on(device) as chosen:
         image = torch.tensor(np.asarray(frame.values, np.float32), device=chosen)
-        curve = focus_curve(image, setup, distances)
+        curve = coarse_curve(image, setup, distances)
     return xr.DataArray(
         curve,
         dims="distance",
@@ -178,9 +178,3 @@ def _range(ds: xr.Dataset, range_um: Sequence[float] | None) -> tuple[float, flo
             f"range_um is {tuple(range_um)}; give (low, high) in um, 0 < low < high"
         )
     return float(range_um[0]), float(range_um[1])
-
-
-def _only(setup: Setup, exposure: int) -> Setup:
-    from dataclasses import replace
-
-    return replace(setup, wavelength_nm=(setup.wavelength_nm[exposure],), distance_um=None)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -26,8 +26,10 @@ WEIGHTS = Weights(smoothness=0.01, sparsity=0.001, relax=1.0)
 COARSE_ITERATIONS, FINE_ITERATIONS = 10, 25
 COARSE_STEP = 0.08
 COARSE_WINDOW_PX, FINE_WINDOW_PX = 256, 512
+COARSE_WINDOWS, FINE_WINDOWS = 2, 4
 LEAST_DEPTH = 0.05
 FLAT = 1e-9
+SLOW_PX = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +73,9 @@ def objective(hologram: Tensor, setup: Setup, *, iterations: int = FINE_ITERATIO
 
 
 def focus_curve(
-    hologram: Tensor,
-    setup: Setup,
-    distances_um: Iterable[float],
-    *,
-    iterations: int = COARSE_ITERATIONS,
-    window_px: int = COARSE_WINDOW_PX,
+    windows: Sequence[Tensor], setup: Setup, distances_um: Iterable[float], iterations: int
 ) -> NDArray[np.float64]:
-    """:func:`objective` at each of several distances, over the liveliest windows of a frame."""
-    windows = liveliest_windows(hologram, window_px)
+    """:func:`objective` at each of several distances, its mean over windows of a frame."""
     return np.array(
         [
             np.mean([objective(w, setup.at(float(z)), iterations=iterations) for w in windows])
@@ -88,8 +84,19 @@ def focus_curve(
     )
 
 
+def coarse_curve(
+    hologram: Tensor, setup: Setup, distances_um: Iterable[float]
+) -> NDArray[np.float64]:
+    """:func:`focus_curve` of a few iterations, on the middle exposure: it tells enough."""
+    middle = setup.exposures // 2
+    windows = liveliest_windows(hologram[middle : middle + 1], COARSE_WINDOW_PX, COARSE_WINDOWS)
+    return focus_curve(windows, only_exposure(setup, middle), distances_um, COARSE_ITERATIONS)
+
+
 def find_focus(hologram: Tensor, setup: Setup, range_um: tuple[float, float]) -> Focus:
     """One distance for all exposures of a frame, coarse to fine.
+
+    The fine stage looks at all exposures and at more windows: objects may lie at several depths.
 
     Parameters
     ----------
@@ -103,17 +110,16 @@ def find_focus(hologram: Tensor, setup: Setup, range_um: tuple[float, float]) ->
     start, stop = range_um
     steps = max(5, math.ceil(math.log(stop / start) / math.log1p(COARSE_STEP)) + 1)
     coarse = np.geomspace(start, stop, steps)
-    curve = focus_curve(hologram, setup, coarse)
+    curve = coarse_curve(hologram, setup, coarse)
     best = int(np.argmin(curve))
     reason = _why_not(curve, best, range_um)
     if reason:
         return Focus(math.nan, coarse, curve, reason)
 
+    windows = liveliest_windows(hologram, FINE_WINDOW_PX, FINE_WINDOWS)
+
     def fine(distance: float) -> float:
-        curve = focus_curve(
-            hologram, setup, [distance], iterations=FINE_ITERATIONS, window_px=FINE_WINDOW_PX
-        )
-        return float(curve[0])
+        return float(focus_curve(windows, setup, [distance], FINE_ITERATIONS)[0])
 
     low, high = coarse[best - 1], coarse[best + 1]
     return Focus(lowest(fine, float(low), float(high)), coarse, curve)
@@ -145,10 +151,15 @@ def find_planes(
     return tuple(distances)
 
 
-def liveliest_windows(hologram: Tensor, side: int, count: int = 2) -> list[Tensor]:
+def only_exposure(setup: Setup, exposure: int) -> Setup:
+    """The microscope of one exposure alone, at no distance yet."""
+    return replace(setup, wavelength_nm=(setup.wavelength_nm[exposure],), distance_um=None)
+
+
+def liveliest_windows(hologram: Tensor, side: int, count: int) -> list[Tensor]:
     """The `count` windows with the most contrast; the whole frame if it is hardly larger."""
     height, width = hologram.shape[-2:]
-    if height * width <= 2 * side * side:
+    if height * width <= count * side * side:
         return [hologram]
     windows = [
         hologram[:, y : y + side, x : x + side]
@@ -163,7 +174,8 @@ def _contrast(window: Tensor) -> float:
         return -1.0
     filled = torch.nan_to_num(window, nan=float(window.nanmean()))[None]
     # Uneven light is no contrast: divide by the mean over the fringes' reach.
-    slow = torch.nn.functional.avg_pool2d(filled, 33, 1, 16, count_include_pad=False)
+    blocks = torch.nn.functional.avg_pool2d(filled, SLOW_PX, ceil_mode=True)
+    slow = torch.nn.functional.interpolate(blocks, window.shape[-2:], mode="bilinear")
     return float((filled / slow.clamp(min=TINY)).std())
 
 
