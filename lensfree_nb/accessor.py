@@ -31,6 +31,7 @@ class LensfreeAccessor:
         per_exposure: bool | None = None,
         per_frame: bool = False,
         on_failure: Literal["raise", "flag"] = "raise",
+        criterion: str = "inversion",
         device: str = "auto",
     ) -> xr.Dataset:
         """Set the ``distance`` coordinate (µm) to where the holograms are explained most simply.
@@ -41,7 +42,7 @@ class LensfreeAccessor:
 
         return find_distance(
             self._ds, range_um=range_um, per_exposure=per_exposure, per_frame=per_frame,
-            on_failure=on_failure, device=device,
+            on_failure=on_failure, criterion=criterion, device=device,
         )  # fmt: skip
 
     def find_tilt(
@@ -56,15 +57,20 @@ class LensfreeAccessor:
         return find_tilt(self._ds, windows=windows, spread=spread, device=device)
 
     def distance_curve(
-        self, distances_um: Sequence[float] | None = None, *, time: int = 0, device: str = "auto"
+        self,
+        distances_um: Sequence[float] | None = None,
+        *,
+        time: int = 0,
+        criterion: str = "inversion",
+        device: str = "auto",
     ) -> xr.DataArray:
-        """The curve that :meth:`find_distance` descends, over ``distance`` (µm), for plotting.
+        """The curve that :meth:`find_distance` follows, over ``distance`` (µm), for plotting.
 
         See :func:`lensfree_nb.reconstruct.find_distance.distance_curve`.
         """
         from lensfree_nb.reconstruct.find_distance import distance_curve
 
-        return distance_curve(self._ds, distances_um, time=time, device=device)
+        return distance_curve(self._ds, distances_um, time=time, criterion=criterion, device=device)
 
     def reconstruct(
         self,

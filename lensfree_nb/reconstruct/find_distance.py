@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -21,7 +21,13 @@ from lensfree_nb.contract import (
 )
 from lensfree_nb.errors import DistanceError, ParameterError
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from lensfree_nb.reconstruct.focus import Focus
+
 DEFAULT_RANGE_UM = (300.0, 3000.0)
+INVERSION = "inversion"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,21 +39,22 @@ class FindDistance:
     per_exposure: bool
     refuse: bool = False
     device: str = "auto"
+    criterion: str = INVERSION
 
     def __call__(self, hologram: NDArray[Any]) -> NDArray[np.float64]:
         """Distances (µm), NaN where not found; raises instead if told to refuse."""
         import torch
 
-        from lensfree_nb.reconstruct.focus import find_focus, find_planes, only_exposure
+        from lensfree_nb.reconstruct.focus import find_planes, only_exposure
         from lensfree_nb.run.devices import working_on
 
         with working_on(self.device) as device:
             image = torch.tensor(np.asarray(hologram, np.float32), device=device)
             if not self.per_exposure:
-                found = [find_focus(image, self.setup, self.range_um)]
+                found = [self._find(image, self.setup)]
             else:
                 found = [
-                    find_focus(image[e : e + 1], only_exposure(self.setup, e), self.range_um)
+                    self._find(image[e : e + 1], only_exposure(self.setup, e))
                     for e in range(self.setup.exposures)
                 ]
             for e, focus in enumerate(found):
@@ -58,9 +65,18 @@ class FindDistance:
                         "at ds.lf.distance_curve(), or set distance_um yourself"
                     )
             distances = [focus.distance_um for focus in found]
-            if len(distances) > 1 and not any(math.isnan(z) for z in distances):
+            together = self.criterion == INVERSION and len(distances) > 1
+            if together and not any(math.isnan(z) for z in distances):
                 distances = list(find_planes(image, self.setup, distances))
             return np.broadcast_to(np.array(distances), (self.setup.exposures,)).copy()
+
+    def _find(self, hologram: Tensor, setup: Setup) -> Focus:
+        from lensfree_nb.reconstruct.focus import find_focus
+        from lensfree_nb.reconstruct.sharpness import find_sharpest
+
+        if self.criterion == INVERSION:
+            return find_focus(hologram, setup, self.range_um)
+        return find_sharpest(hologram, setup, self.range_um, self.criterion)
 
 
 def find_distance(
@@ -70,6 +86,7 @@ def find_distance(
     per_exposure: bool | None = None,
     per_frame: bool = False,
     on_failure: Literal["raise", "flag"] = "raise",
+    criterion: str = INVERSION,
     device: str = "auto",
 ) -> xr.Dataset:
     """Set the ``distance`` coordinate (µm) to where the holograms are explained most simply.
@@ -87,6 +104,12 @@ def find_distance(
         One distance a frame; otherwise that of the first frame serves all.
     on_failure : {"raise", "flag"}
         What to do where the curve is flat. Lazy input is always flagged: with NaN.
+    criterion : str
+        ``"inversion"`` compares what short inversions reach (``reconstruct.focus``); or a
+        sharpness of ``optics.criteria``, quick and each documented with what it fails on:
+        ``amplitude_contrast``, ``amplitude_flatness``, ``tenengrad``, ``brenner``,
+        ``tamura_of_gradient``, ``gini_of_gradient``, ``log_spectrum``. A sharpness finds
+        heights one by one; only the inversion then solves them together.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
 
@@ -104,10 +127,13 @@ def find_distance(
     exposure = exposure_dim(ds)
     if on_failure not in ("raise", "flag"):
         raise ParameterError(f"on_failure is {on_failure!r}; use 'raise' or 'flag'")
+    _check_criterion(criterion)
     each = exposure == "plane" if per_exposure is None else per_exposure
     lazy = hologram.chunks is not None
     searched = _range(ds, range_um)
-    kernel = FindDistance(setup, searched, each, on_failure == "raise" and not lazy, device)
+    kernel = FindDistance(
+        setup, searched, each, on_failure == "raise" and not lazy, device, criterion
+    )
     if lazy:
         hologram = hologram.chunk({exposure: -1, "y": -1, "x": -1})
     if "time" in hologram.dims and not per_frame:
@@ -127,8 +153,11 @@ def find_distance(
     kept = ds.drop_vars("distance", errors="ignore")
     kept.attrs.pop("distance_um", None)
     return kept.assign_coords(distance=found.variable).assign_attrs(
-        provenance(kept, "find_distance", range_um=searched, per_exposure=each, per_frame=per_frame)
-    )
+        provenance(
+            kept, "find_distance", range_um=searched, per_exposure=each, per_frame=per_frame,
+            criterion=criterion,
+        )
+    )  # fmt: skip
 
 
 def distance_curve(
@@ -136,34 +165,55 @@ def distance_curve(
     distances_um: Sequence[float] | None = None,
     *,
     time: int = 0,
+    criterion: str = INVERSION,
     device: str = "auto",
 ) -> xr.DataArray:
-    """What :func:`find_distance` compares, for plotting: the objective over distances.
+    """What :func:`find_distance` compares, for plotting: the criterion over distances.
 
     Returns
     -------
     DataArray, dims ``distance`` (µm)
-        1 is an empty estimate; the lowest is the best. Always computed.
+        Of the inversion: its objective, where 1 is an empty estimate and the lowest is the best.
+        Of a sharpness: the highest is the best. Always computed.
     """
     import torch
 
     from lensfree_nb.reconstruct.focus import coarse_curve
+    from lensfree_nb.reconstruct.sharpness import window_sharpness
     from lensfree_nb.run.devices import working_on
 
+    _check_criterion(criterion)
     hologram, setup = hologram_of(ds), setup_of(ds)
     frame = hologram.isel(time=time) if "time" in hologram.dims else hologram
     given = np.geomspace(*_range(ds, None), 40) if distances_um is None else distances_um
     distances = np.asarray(given, dtype=float)
     with working_on(device) as chosen:
         image = torch.tensor(np.asarray(frame.values, np.float32), device=chosen)
-        curve = coarse_curve(image, setup, distances)
+        if criterion == INVERSION:
+            curve = coarse_curve(image, setup, distances)
+        else:
+            curve = window_sharpness(image, setup, distances.tolist(), criterion)
     return xr.DataArray(
         curve,
         dims="distance",
         coords={"distance": ("distance", distances, {"units": "um", "long_name": "distance"})},
-        name="objective",
-        attrs={"units": "1", "long_name": "objective of a short inversion"},
+        name="objective" if criterion == INVERSION else criterion,
+        attrs={
+            "units": "1",
+            "long_name": "objective of a short inversion"
+            if criterion == INVERSION
+            else f"{criterion.replace('_', ' ')} of the back-propagated field",
+        },
     )
+
+
+def _check_criterion(criterion: str) -> None:
+    from lensfree_nb.optics.criteria import CRITERIA
+
+    if criterion not in (INVERSION, *CRITERIA):
+        raise ParameterError(
+            f"criterion is {criterion!r}; use one of {', '.join((INVERSION, *CRITERIA))}"
+        )
 
 
 def _range(ds: xr.Dataset, range_um: Sequence[float] | None) -> tuple[float, float]:

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from lensfree_nb.contract import Setup
-from lensfree_nb.reconstruct.misfit import TINY, Misfit, total
+from lensfree_nb.reconstruct.misfit import Misfit, total
 from lensfree_nb.reconstruct.solver import Weights, minimise
+from lensfree_nb.reconstruct.windows import liveliest_windows
 
 WEIGHTS = Weights(smoothness=0.01, sparsity=0.001, relax=1.0)
 COARSE_ITERATIONS, FINE_ITERATIONS = 10, 25
@@ -29,7 +29,6 @@ COARSE_WINDOW_PX, FINE_WINDOW_PX = 256, 512
 COARSE_WINDOWS, FINE_WINDOWS = 2, 4
 LEAST_DEPTH = 0.05
 FLAT = 1e-9
-SLOW_PX = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,29 +153,6 @@ def find_planes(
 def only_exposure(setup: Setup, exposure: int) -> Setup:
     """The microscope of one exposure alone, at no distance yet."""
     return replace(setup, wavelength_nm=(setup.wavelength_nm[exposure],), distance_um=None)
-
-
-def liveliest_windows(hologram: Tensor, side: int, count: int) -> list[Tensor]:
-    """The `count` windows with the most contrast; the whole frame if it is hardly larger."""
-    height, width = hologram.shape[-2:]
-    if height * width <= count * side * side:
-        return [hologram]
-    windows = [
-        hologram[:, y : y + side, x : x + side]
-        for y in range(0, max(height - side, 0) + 1, side)
-        for x in range(0, max(width - side, 0) + 1, side)
-    ]
-    return sorted(windows, key=_contrast, reverse=True)[:count]
-
-
-def _contrast(window: Tensor) -> float:
-    if float(torch.isfinite(window).float().mean()) < 0.9:
-        return -1.0
-    filled = torch.nan_to_num(window, nan=float(window.nanmean()))[None]
-    # Uneven light is no contrast: divide by the mean over the fringes' reach.
-    blocks = torch.nn.functional.avg_pool2d(filled, SLOW_PX, ceil_mode=True)
-    slow = torch.nn.functional.interpolate(blocks, window.shape[-2:], mode="bilinear")
-    return float((filled / slow.clamp(min=TINY)).std())
 
 
 def _variation(image: Tensor) -> float:

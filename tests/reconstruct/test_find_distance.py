@@ -96,9 +96,39 @@ def test_impossible_ranges(wrong):
         find_distance(culture(), range_um=wrong)
 
 
-def test_on_failure_is_checked():
+def test_options_are_checked():
     with pytest.raises(ParameterError, match="on_failure"):
         find_distance(culture(), on_failure="ignore")
+    for verb in (find_distance, distance_curve):
+        with pytest.raises(ParameterError, match=r"inversion, amplitude_contrast, .*tenengrad"):
+            verb(culture(), criterion="sharpest")
+
+
+def test_a_quick_criterion_comes_near_and_names_itself():
+    found = find_distance(culture(), range_um=(700, 1400), criterion="amplitude_flatness")
+    assert float(found.distance) == pytest.approx(1000, rel=0.1)
+    assert '"criterion": "amplitude_flatness"' in found.attrs["provenance"]
+    curve = distance_curve(culture(), [900, 1000, 1100], criterion="brenner")
+    assert curve.name == "brenner"
+    assert "brenner" in curve.attrs["long_name"]
+
+
+@pytest.mark.parametrize(("value", "units"), [(1.02, "mm"), (1.02e6, "nm"), (1020.0, "um")])
+def test_a_stated_distance_is_searched_around_in_its_own_unit(value, units):
+    stated = culture().assign_coords(distance=((), value, {"units": units}))
+    found = find_distance(stated)
+    assert float(found.distance) == pytest.approx(1000, abs=10)
+    assert found.distance.attrs["search_stop_um"] == pytest.approx(2040)
+
+
+def test_every_frame_its_own_distance_or_the_first_for_all():
+    frames = xr.concat([culture(), culture(opd_nm=0.0)], "time")
+    each = find_distance(frames, range_um=(800, 1250), per_frame=True, on_failure="flag")
+    assert each.distance.dims == ("time",)
+    assert float(each.distance[0]) == pytest.approx(1000, abs=10)
+    assert np.isnan(each.distance[1])
+    one = find_distance(frames, range_um=(800, 1250))
+    assert one.distance.dims == ()
 
 
 def real(path: Path) -> xr.Dataset:

@@ -33,6 +33,39 @@ def test_gradient_is_that_of_the_value():
     assert slope == pytest.approx((up - down) / (2 * step), rel=1e-2)
 
 
+def predicted(misfit, phase, absorption):
+    """What autograd can follow: the forward model written out in one line an exposure."""
+    return torch.stack(
+        [
+            misfit.crop(
+                torch.fft.ifft2(
+                    torch.fft.fft2(torch.exp(-absorption + 1j * ratio * phase)) * transfer
+                )
+            ).abs()
+            for ratio, transfer in zip(misfit.ratios, misfit._transfer, strict=True)
+        ]
+    )
+
+
+def test_gradient_is_that_of_autograd_where_pixels_are_unknown():
+    hologram = blobs()
+    hologram[0, 5:9, 20:30] = torch.nan
+    misfit = Misfit(hologram, SETUP)
+    generator = torch.Generator().manual_seed(3)
+    phase, absorption = (
+        (0.5 * torch.rand(misfit.shape, generator=generator)).requires_grad_() for _ in range(2)
+    )
+    known = torch.isfinite(hologram)
+    data = torch.where(known, hologram, 0).sqrt() / misfit.background
+    gap = torch.where(known, predicted(misfit, phase, absorption) - data, 0)
+    half = 0.5 * gap.square().sum() / 2
+    half.backward()
+    value, by_phase, by_absorption = misfit.value_and_gradient(phase.detach(), absorption.detach())
+    assert value == pytest.approx(half.item(), rel=1e-4)
+    torch.testing.assert_close(by_phase, phase.grad, atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(by_absorption, absorption.grad, atol=1e-4, rtol=1e-3)
+
+
 def test_unknown_pixels_carry_no_weight():
     hologram = blobs()
     masked = hologram.clone()

@@ -66,11 +66,25 @@ def test_a_few_unknown_pixels_do_little_harm(holograms, reconstructed):
 
 
 def test_a_tilt_is_a_distance_that_varies_over_tiles(holograms):
+    # The stated distance is that of the frame's centre; the tiles' centres lie 64 px from it.
     frame = holograms.isel(time=[0])
     slopes = {"distance_slope_y": 0.0, "distance_slope_x": 100.0}
-    tilted = frame.assign_coords(slopes).lf.reconstruct(tile_px=128, **QUICK)
-    level = frame.lf.reconstruct(tile_px=128, **QUICK)
-    assert float(np.abs(tilted["opd"] - level["opd"]).max()) > 0.1
+    tilted = frame.assign_coords(slopes).lf.reconstruct(tile_px=128, halo_px=64, **QUICK)["opd"]
+    for centre_px, columns in ((-64, slice(0, 128)), (64, slice(128, 256))):
+        distance = 1000.0 + 100.0 * centre_px * 1.67e-3
+        level = frame.assign_coords(distance=distance).lf.reconstruct(
+            tile_px=128, halo_px=64, **QUICK
+        )["opd"]
+        np.testing.assert_allclose(tilted[..., columns], level[..., columns], atol=0.3)
+
+
+def test_a_distance_not_found_flags_its_frame_alone(holograms):
+    distance = ("time", [1000.0, np.nan], {"units": "um"})
+    with pytest.warns(QualityWarning, match="frame 1"):
+        found = holograms.assign_coords(distance=distance).lf.reconstruct(**QUICK)
+    assert found["opd"][0].notnull().all()
+    assert found["opd"][1].isnull().all()
+    assert list(found["trusted"].values) == [True, False]
 
 
 @pytest.mark.parametrize("method", ["annealed", "backpropagation"])
