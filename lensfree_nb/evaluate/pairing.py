@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
-from scipy.spatial.distance import cdist
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
 
 from lensfree_nb.errors import DimensionError
 
@@ -83,13 +85,9 @@ def pair(
     right: list[NDArray[np.intp]] = []
     for frame in np.intersect1d(frames[0], frames[1]):
         mine, theirs = (np.flatnonzero(f == frame) for f in frames)
-        apart = cdist(points[0][mine], points[1][theirs])
-        # What is too far apart costs more than any number of allowed pairs together.
-        cost = np.where(apart <= max_distance_um, apart, max_distance_um * (1 + apart.size))
-        i, j = linear_sum_assignment(cost)
-        near = apart[i, j] <= max_distance_um
-        left.append(mine[i[near]])
-        right.append(theirs[j[near]])
+        i, j = _assigned(points[0][mine], points[1][theirs], max_distance_um)
+        left.append(mine[i])
+        right.append(theirs[j])
     empty = np.empty(0, np.intp)
     return Pairing(
         np.concatenate([empty, *left]),
@@ -97,3 +95,39 @@ def pair(
         len(estimated),
         len(reference),
     )
+
+
+def _assigned(
+    a: NDArray[Any], b: NDArray[Any], reach: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Most pairs within reach, and of those the nearest; group by group of points in reach."""
+    if not len(a) or not len(b):
+        return np.empty(0, np.intp), np.empty(0, np.intp)
+    near = cKDTree(a).sparse_distance_matrix(cKDTree(b), reach, output_type="coo_matrix")
+    i, j, apart = near.row, near.col, near.data
+    links = coo_array((np.ones(len(i)), (i, len(a) + j)), shape=(len(a) + len(b),) * 2)
+    groups = connected_components(links, directed=False)[1]
+    order = np.argsort(groups[i], kind="stable")
+    found = [
+        _optimal(i[part], j[part], apart[part], reach)
+        for part in np.split(order, np.flatnonzero(np.diff(groups[i][order])) + 1)
+        if len(part)
+    ]
+    pairs = np.concatenate([np.empty((0, 2), np.intp), *found])
+    pairs = pairs[np.argsort(pairs[:, 0], kind="stable")]
+    return pairs[:, 0], pairs[:, 1]
+
+
+def _optimal(
+    i: NDArray[Any], j: NDArray[Any], apart: NDArray[Any], reach: float
+) -> NDArray[np.intp]:
+    """Optimal pairs (n, 2) among one group's candidates."""
+    rows, row = np.unique(i, return_inverse=True)
+    columns, column = np.unique(j, return_inverse=True)
+    # What is too far apart costs more than any number of allowed pairs together.
+    forbidden = reach * (1 + len(rows) * len(columns))
+    cost = np.full((len(rows), len(columns)), forbidden)
+    cost[row, column] = apart
+    r, c = linear_sum_assignment(cost)
+    allowed = cost[r, c] < forbidden
+    return np.stack([rows[r[allowed]], columns[c[allowed]]], axis=1)

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from lensfree_nb.errors import DimensionError
+
 MAD_TO_SIGMA = 1.4826
 
 
@@ -16,9 +18,10 @@ MAD_TO_SIGMA = 1.4826
 class Agreement:
     """Regression of estimated on reference values, and the error between them.
 
-    ``slope_low`` to ``slope_high`` is the 95 % confidence interval; ``bias_percent`` the mean
-    error relative to the mean of the reference, ``bias_t1_percent`` … ``bias_t3_percent`` that of
-    each tercile of the reference; ``mad`` is equation 6 of Allier 2022.
+    ``slope_low`` to ``slope_high`` and ``intercept_low`` to ``intercept_high`` are 95 % confidence
+    intervals; ``bias_percent`` is the mean error relative to the mean of the reference,
+    ``bias_t1_percent`` … ``bias_t3_percent`` that of each tercile of the reference; ``mad`` is
+    equation 6 of Allier 2022.
     """
 
     n: int
@@ -27,6 +30,8 @@ class Agreement:
     slope_low: float
     slope_high: float
     intercept: float
+    intercept_low: float
+    intercept_high: float
     bias_percent: float
     bias_t1_percent: float
     bias_t2_percent: float
@@ -46,7 +51,13 @@ def agreement(estimated: ArrayLike, reference: ArrayLike) -> Agreement:
     Parameters
     ----------
     estimated, reference : array_like, shape (n,)
-        Paired values in one unit. With fewer than three pairs the scores are NaN.
+        Paired values in one unit; pairs with a NaN are left out and not counted in ``n``. With
+        fewer than three pairs the scores are NaN.
+
+    Raises
+    ------
+    DimensionError
+        If there are not as many of one as of the other.
 
     Examples
     --------
@@ -54,11 +65,18 @@ def agreement(estimated: ArrayLike, reference: ArrayLike) -> Agreement:
     10.0
     """
     e, r = np.asarray(estimated, float), np.asarray(reference, float)
+    if e.shape != r.shape or e.ndim != 1:
+        raise DimensionError(
+            f"estimated has shape {e.shape} and reference {r.shape}; give lists of one length"
+        )
+    both = np.isfinite(e) & np.isfinite(r)
+    e, r = e[both], r[both]
     n = len(r)
     if n < 3 or np.ptp(r) == 0:
-        return Agreement(n, *[float("nan")] * 12)
+        return Agreement(n, *[float("nan")] * 14)
     fit = stats.linregress(r, e)
-    reach = float(stats.t.ppf(0.975, n - 2)) * fit.stderr
+    quantile = float(stats.t.ppf(0.975, n - 2))
+    reach, reach_0 = quantile * fit.stderr, quantile * fit.intercept_stderr
     error = e - r
     terciles = np.array_split(np.argsort(r, kind="stable"), 3)
     thirds = [100 * float(error[t].mean() / r[t].mean()) for t in terciles]
@@ -69,6 +87,8 @@ def agreement(estimated: ArrayLike, reference: ArrayLike) -> Agreement:
         slope_low=float(fit.slope - reach),
         slope_high=float(fit.slope + reach),
         intercept=float(fit.intercept),
+        intercept_low=float(fit.intercept - reach_0),
+        intercept_high=float(fit.intercept + reach_0),
         bias_percent=100 * float(error.mean() / r.mean()),
         bias_t1_percent=thirds[0],
         bias_t2_percent=thirds[1],

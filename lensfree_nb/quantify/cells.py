@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,8 +15,8 @@ from numpy.typing import NDArray
 from lensfree_nb.contract import opd_of, pixel_size_of, provenance
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG
-from lensfree_nb.quantify.measure import local_density, measure_frame
-from lensfree_nb.quantify.segment import Settings, segment_frame
+from lensfree_nb.quantify.measure import local_density, measure
+from lensfree_nb.quantify.segment import Scene, Settings, scene_of, segment_frame, segment_scene
 from lensfree_nb.run.tables import map_tables
 from lensfree_nb.run.tiles import Tile, tile_grid
 
@@ -37,7 +38,7 @@ COLUMNS = {
     "trusted": "bool",
     "method": "str",
 }
-HALO_UM = 130.0
+HALO_DIAMETERS = 6.0
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,10 @@ class CellTable:
             When.
         """
         opd = frame["opd"]
-        halo = round(HALO_UM / self.pixel_size_um)
-        grid = tile_grid(opd.shape, self.tile_px, halo)
-        parts = [part for part in (self._tile(opd, tile) for tile in grid) if len(part)]
-        table = pd.concat(parts, ignore_index=True) if parts else self._tile(opd[:1, :1] * 0, None)
+        scene = scene_of(opd, self.pixel_size_um, self.settings)
+        tiles = tile_grid(opd.shape, self.tile_px, self._halo_px())
+        parts = [self._tile(scene, tile) for tile in tiles]
+        table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
         trusted = np.broadcast_to(frame.get("trusted", np.array(True)), opd.shape)
         at = tuple(
             np.clip(np.round(table[axis].to_numpy() / self.pixel_size_um).astype(int), 0, n - 1)
@@ -78,28 +79,28 @@ class CellTable:
             time=time,
             frame=index,
             cell=np.arange(len(table)),
-            trusted=trusted[at],
+            trusted=trusted[at].astype(bool) & ~table["cut"].to_numpy(bool),
             method="standard",
         )
         extent_um = [n * self.pixel_size_um for n in opd.shape]
         points = table[["y_um", "x_um"]].to_numpy(float)
         table["density_per_mm2"] = local_density(points, extent_um)
-        more = [name for name in table.columns if name not in COLUMNS]
+        more = [name for name in table.columns if name not in (*COLUMNS, "cut")]
         return table[[*COLUMNS, *more]].astype(COLUMNS)
 
-    def _tile(self, opd: NDArray[Any], tile: Tile | None) -> pd.DataFrame:
-        image = opd if tile is None else opd[tile.padded]
-        labels = segment_frame(image, self.pixel_size_um, self.settings)
-        table = measure_frame(
-            image,
-            labels,
-            self.pixel_size_um,
-            self.settings,
+    def _halo_px(self) -> int:
+        # A cell is a few diameters long, and so is the neighbour that its outline depends on.
+        reach_um = HALO_DIAMETERS * self.settings.cell_diameter_um + self.settings.skirt_um
+        return math.ceil(reach_um / self.pixel_size_um)
+
+    def _tile(self, frame: Scene, tile: Tile) -> pd.DataFrame:
+        scene = frame.window(tile.padded)
+        table = measure(
+            scene,
+            segment_scene(scene),
             alpha_um3_per_pg=self.alpha_um3_per_pg,
             properties=self.properties,
         )
-        if tile is None:
-            return table
         top, left = (s.start for s in tile.padded)
         table = table.assign(
             y_um=table["y_um"] + top * self.pixel_size_um,
@@ -135,14 +136,16 @@ def cells(
     alpha_um3_per_pg : float
         Specific refractive increment (µm³/pg).
     properties : sequence of str
-        More columns, named as in ``skimage.measure.regionprops``.
+        More columns, named as in ``skimage.measure.regionprops`` with their unit added:
+        ``solidity``, ``perimeter_um``, ``area_convex_um2``, ``intensity_mean_nm``.
     tile_px : int, optional
         Work in tiles of this side; a cell belongs to the tile that holds its centroid.
 
     Returns
     -------
     pandas.DataFrame, or dask DataFrame with one partition a frame where `ds` is lazy
-        One row a cell.
+        One row a cell. Where a cell touches unknown pixels, or the frame is not trusted, its
+        ``trusted`` is False; where it touches the frame's border, its ``edge`` is True.
     """
     opd, settings = _prepared(
         ds, method, threshold_nm, cell_diameter_um, min_area_um2, quality_nm, alpha_um3_per_pg

@@ -46,7 +46,6 @@ def detect(opd_nm: Floats, diameter_px: float, quality_nm: float) -> Floats:
         Sub-pixel maxima, from a parabola through each maximum and its neighbours.
     """
     response = log_response(opd_nm, diameter_px)
-    # peak_local_max keeps one point of a plateau only if plateaus are broken first.
     peaks = peak_local_max(
         response,
         min_distance=max(1, round(diameter_px / 3)),

@@ -8,36 +8,50 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import ndimage
 from scipy.spatial import cKDTree
 from skimage.measure import regionprops_table
 
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG, dry_mass_pg
-from lensfree_nb.quantify.segment import Floats, Labels, Settings, background_of, skirt
+from lensfree_nb.quantify.segment import Floats, Labels, Scene, skirt
 
 DENSITY_RADIUS_UM = 250.0
+UNKNOWN_REACH_PX = 2
+# What scikit-image gives in the unit of the pixel pitch, or of the image.
+UNIT_OF_PROPERTY = {
+    "_um": {
+        "axis_major_length", "axis_minor_length", "centroid", "centroid_local",
+        "centroid_weighted", "centroid_weighted_local", "equivalent_diameter_area",
+        "feret_diameter_max", "perimeter", "perimeter_crofton",
+    },
+    "_um2": {"area", "area_bbox", "area_convex", "area_filled"},
+    "_nm": {"intensity_max", "intensity_mean", "intensity_median", "intensity_min"},
+    "_px": {"bbox"},
+}  # fmt: skip
 
 
-def measure_frame(
-    opd_nm: Floats,
+def measure(
+    scene: Scene,
     labels: Labels,
-    pixel_size_um: float,
-    settings: Settings,
     *,
     alpha_um3_per_pg: float = ALPHA_UM3_PER_PG,
     properties: Sequence[str] = (),
 ) -> pd.DataFrame:
-    """Measure the labelled cells of a frame.
+    """Measure the labelled cells of a frame or window.
 
     The major axis is that of the ellipse with the outline's second moments (as scikit-image's
     ``axis_major_length``); the dry mass is gathered over the outline and its skirt, above the
-    background; the maximal OPD is above the background.
+    background; the maximal OPD is that of the highest pixel above the background, and noise
+    raises it: by two to three standard deviations of it on a cell as flat as a fibroblast.
 
     Returns
     -------
     DataFrame
         One row a label, in their order: ``y_um, x_um, area_um2, dry_mass_pg, max_opd_nm,
-        major_axis_um, edge`` and whatever `properties` name.
+        major_axis_um, edge, cut`` and whatever `properties` name, each with its unit. ``edge``
+        tells that a cell touches the frame's border, ``cut`` that it touches unknown pixels:
+        part of it may be missing.
 
     Raises
     ------
@@ -45,28 +59,24 @@ def measure_frame(
         If scikit-image knows no such property.
     """
     count = int(labels.max(initial=0))
-    known = np.isfinite(opd_nm)
-    level = background_of(opd_nm)[0] if known.any() else 0.0
-    height = np.where(known, opd_nm - level, 0.0)
+    height, pitch = scene.height_nm, scene.pixel_size_um
     pixels = _moments(labels, count)
-    gathered = np.bincount(
-        skirt(labels, pixel_size_um, settings).ravel(), height.ravel(), count + 1
-    )[1:]
-    peak = np.zeros(count + 1)
-    np.maximum.at(peak, labels.ravel(), height.ravel())
-    ovd_um3 = gathered * 1e-3 * pixel_size_um**2
+    gathered = np.bincount(skirt(labels, scene).ravel(), height.ravel(), count + 1)[1:]
+    cells = np.arange(1, count + 1)
+    ovd_um3 = gathered * 1e-3 * pitch**2
     table = pd.DataFrame(
         {
-            "y_um": pixels["y"] * pixel_size_um,
-            "x_um": pixels["x"] * pixel_size_um,
-            "area_um2": pixels["area"] * pixel_size_um**2,
+            "y_um": pixels["y"] * pitch,
+            "x_um": pixels["x"] * pitch,
+            "area_um2": pixels["area"] * pitch**2,
             "dry_mass_pg": dry_mass_pg(ovd_um3, alpha_um3_per_pg),
-            "max_opd_nm": peak[1:],
-            "major_axis_um": pixels["major"] * pixel_size_um,
+            "max_opd_nm": np.asarray(ndimage.maximum(height, labels, cells)).reshape(count),
+            "major_axis_um": pixels["major"] * pitch,
+            "edge": np.isin(cells, _border_labels(labels)),
+            "cut": np.isin(cells, _labels_beside_unknown(labels, scene.known)),
         }
     )
-    table["edge"] = np.isin(np.arange(1, count + 1), _border_labels(labels))
-    return table.assign(**_more(labels, height, properties))
+    return table.assign(**_more(labels, height, pitch, properties))
 
 
 def local_density(
@@ -106,12 +116,28 @@ def _border_labels(labels: Labels) -> Labels:
     return np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
 
 
-def _more(labels: Labels, height: Floats, properties: Sequence[str]) -> dict[str, Any]:
+def _labels_beside_unknown(labels: Labels, known: NDArray[np.bool_]) -> Labels:
+    if known.all():
+        return np.empty(0, np.int32)
+    return np.unique(labels[ndimage.binary_dilation(~known, iterations=UNKNOWN_REACH_PX)])
+
+
+def _more(
+    labels: Labels, height: Floats, pitch_um: float, properties: Sequence[str]
+) -> dict[str, Any]:
     if not properties:
         return {}
     try:
-        return dict(regionprops_table(labels, height, properties=tuple(properties)))
+        found = regionprops_table(
+            labels, height, properties=tuple(properties), spacing=(pitch_um, pitch_um)
+        )
     except AttributeError as error:
         raise ParameterError(
             f"properties: {error}; use names of skimage.measure.regionprops"
         ) from error
+    return {f"{name}{_unit(name)}": values for name, values in found.items()}
+
+
+def _unit(name: str) -> str:
+    base = name.split("-")[0]
+    return next((unit for unit, names in UNIT_OF_PROPERTY.items() if base in names), "")

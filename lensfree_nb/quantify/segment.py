@@ -6,7 +6,7 @@ Each seed floods its surroundings down to a threshold between background and cel
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from lensfree_nb.quantify.detect import detect
 Floats = NDArray[np.floating[Any]]
 Labels = NDArray[np.int32]
 MAD_TO_SIGMA = 1.4826
+CELL_SHARE, NOISE_SIGMAS = 0.2, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +65,71 @@ def background_of(opd_nm: Floats) -> tuple[float, float]:
     return level, noise
 
 
-def threshold_of(opd_nm: Floats, seeds: Floats, noise_nm: float, settings: Settings) -> float:
-    """The height above the background (nm) at which cells end in this frame."""
-    if settings.threshold_nm is not None:
-        return settings.threshold_nm
-    if not len(seeds):
-        return 5 * noise_nm
-    return max(0.2 * float(np.median(opd_nm[_pixels(seeds, opd_nm.shape)])), 5 * noise_nm)
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A frame, or a window of one, made ready to be divided into cells.
+
+    Parameters
+    ----------
+    height_nm : ndarray, shape (y, x)
+        OPD above the frame's background (nm), 0 where unknown.
+    known : ndarray of bool, shape (y, x)
+        Where the OPD is known.
+    seeds_px : ndarray, shape (n, 2)
+        One point a cell (row, column; px).
+    threshold_nm : float
+        The height at which cells end, the same over the whole frame.
+    pixel_size_um : float
+        Pixel pitch (µm).
+    settings : Settings
+        The pipeline's numbers.
+    """
+
+    height_nm: Floats
+    known: NDArray[np.bool_]
+    seeds_px: Floats
+    threshold_nm: float
+    pixel_size_um: float
+    settings: Settings
+
+    def window(self, part: tuple[slice, slice]) -> Scene:
+        """A window of the frame: nothing is estimated anew, so a cell looks the same in it."""
+        corner = np.array([side.start for side in part], float)
+        size = [side.stop - side.start for side in part]
+        moved = self.seeds_px - corner
+        inside = ((moved > -0.5) & (moved < np.array(size) - 0.5)).all(axis=1)
+        return replace(
+            self, height_nm=self.height_nm[part], known=self.known[part], seeds_px=moved[inside]
+        )
+
+
+def scene_of(opd_nm: Floats, pixel_size_um: float, settings: Settings) -> Scene:
+    """Background, cells and threshold of one frame (y, x; nm, NaN where unknown)."""
+    known = np.isfinite(opd_nm)
+    if not known.any():
+        empty = np.zeros(opd_nm.shape)
+        return Scene(empty, known, np.empty((0, 2)), np.inf, pixel_size_um, settings)
+    level, noise = background_of(opd_nm)
+    height = np.where(known, opd_nm - level, 0.0)
+    seeds = detect(height, settings.cell_diameter_um / pixel_size_um, settings.quality_nm)
+    threshold = settings.threshold_nm
+    if threshold is None:
+        tops = height[_pixels(seeds, height.shape)] if len(seeds) else np.zeros(1)
+        threshold = max(CELL_SHARE * float(np.median(tops)), NOISE_SIGMAS * noise)
+    return Scene(height, known, seeds, threshold, pixel_size_um, settings)
+
+
+def segment_scene(scene: Scene) -> Labels:
+    """Labels (0 is background) of the cells of a frame or window."""
+    shape, diameter_px = scene.known.shape, scene.settings.cell_diameter_um / scene.pixel_size_um
+    markers = np.zeros(shape, np.int32)
+    markers[_pixels(scene.seeds_px, shape)] = np.arange(1, len(scene.seeds_px) + 1)
+    mask = scene.known & ndimage.binary_fill_holes(scene.height_nm > scene.threshold_nm)
+    smooth = ndimage.gaussian_filter(scene.height_nm, diameter_px / 6)
+    labels = watershed(-smooth, markers, mask=mask)
+    smallest = max(1, round(scene.settings.min_area_um2 / scene.pixel_size_um**2))
+    kept = np.bincount(labels.ravel())[labels] >= smallest
+    return _renumbered(np.where(kept, labels, 0))
 
 
 def segment_frame(opd_nm: Floats, pixel_size_um: float, settings: Settings) -> Labels:
@@ -85,25 +144,14 @@ def segment_frame(opd_nm: Floats, pixel_size_um: float, settings: Settings) -> L
     settings : Settings
         The pipeline's numbers.
     """
-    known = np.isfinite(opd_nm)
-    if not known.any():
-        return np.zeros(opd_nm.shape, np.int32)
-    level, noise = background_of(opd_nm)
-    height = np.where(known, opd_nm - level, 0.0)
-    seeds = detect(height, settings.cell_diameter_um / pixel_size_um, settings.quality_nm)
-    mask = known & (height > threshold_of(height, seeds, noise, settings))
-    markers = np.zeros(opd_nm.shape, np.int32)
-    markers[_pixels(seeds, opd_nm.shape)] = np.arange(1, len(seeds) + 1)
-    smooth = ndimage.gaussian_filter(height, settings.cell_diameter_um / pixel_size_um / 6)
-    labels = watershed(-smooth, markers, mask=ndimage.binary_fill_holes(mask) & known)
-    smallest = max(1, round(settings.min_area_um2 / pixel_size_um**2))
-    kept = np.bincount(labels.ravel())[labels] >= smallest
-    return _renumbered(np.where(kept, labels, 0))
+    return segment_scene(scene_of(opd_nm, pixel_size_um, settings))
 
 
-def skirt(labels: Labels, pixel_size_um: float, settings: Settings) -> Labels:
+def skirt(labels: Labels, scene: Scene) -> Labels:
     """Labels widened by ``skirt_um`` into the background, never into a neighbour."""
-    return np.asarray(expand_labels(labels, settings.skirt_um / pixel_size_um), np.int32)
+    return np.asarray(
+        expand_labels(labels, scene.settings.skirt_um / scene.pixel_size_um), np.int32
+    )
 
 
 def _pixels(seeds: Floats, shape: tuple[int, ...]) -> tuple[NDArray[np.intp], ...]:

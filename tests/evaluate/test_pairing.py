@@ -1,0 +1,58 @@
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
+
+from lensfree_nb.errors import DimensionError
+from lensfree_nb.evaluate.pairing import pair
+
+
+def table(points, **columns):
+    return pd.DataFrame({"y_um": np.array(points)[:, 0], "x_um": np.array(points)[:, 1], **columns})
+
+
+def test_pairing_is_optimal_not_greedy():
+    # Greedy would take the 4 µm pair and leave a 12 µm one unpaired.
+    found = pair(table([[0, 0], [0, 6]]), table([[0, 4], [0, -8]]), 10)
+    assert found.precision == found.recall == 1.0
+    assert dict(zip(found.estimated, found.reference, strict=True)) == {0: 1, 1: 0}
+
+
+def test_pairs_never_cross_frames_or_ten_micrometres():
+    a = table([[0, 0], [0, 0]], frame=[0, 1])
+    b = table([[0, 10.5], [0, 9.5]], frame=[0, 1])
+    found = pair(a, b)
+    assert list(found.estimated) == [1]
+    empty = pair(a.iloc[:0], b)
+    assert np.isnan(empty.precision)
+    assert empty.recall == 0
+
+
+def test_frames_in_one_table_only_are_refused():
+    with pytest.raises(DimensionError, match="'frame'"):
+        pair(table([[0, 0]], frame=[0]), table([[0, 0]]))
+
+
+def test_against_the_dense_optimum_on_crowded_points():
+    rng = np.random.default_rng(61)
+    a, b = rng.uniform(0, 200, (120, 2)), rng.uniform(0, 200, (110, 2))
+    b[:3] = a[:3]
+    found = pair(table(a), table(b), 10.0)
+    apart = cdist(a, b)
+    cost = np.where(apart <= 10, apart, 1e6)
+    i, j = linear_sum_assignment(cost)
+    allowed = apart[i, j] <= 10
+    assert len(found.estimated) == allowed.sum()
+    assert apart[found.estimated, found.reference].sum() == pytest.approx(
+        apart[i, j][allowed].sum()
+    )
+    assert len(set(found.estimated)) == len(set(found.reference)) == len(found.estimated)
+
+
+def test_ten_thousand_cells_are_paired_with_themselves():
+    points = np.random.default_rng(62).uniform(0, 6000, (10_000, 2))
+    shuffled = np.random.default_rng(63).permutation(10_000)
+    found = pair(table(points[shuffled]), table(points + 0.01))
+    assert (shuffled[found.estimated] == found.reference).mean() > 0.999
+    assert found.recall == 1.0

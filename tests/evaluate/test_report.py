@@ -1,0 +1,19 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from lensfree_nb.evaluate.report import compare
+
+
+def table(points, **columns):
+    return pd.DataFrame({"y_um": np.array(points)[:, 0], "x_um": np.array(points)[:, 1], **columns})
+
+
+def test_compare_scores_whole_cells_only():
+    truth = table([[0, 0], [0, 50], [0, 100], [0, 150]], area_um2=[10.0, 20, 30, 40])
+    mine = truth.assign(area_um2=[99.0, 22, 33, 44], edge=[True, False, False, False])
+    scores = compare(mine, truth)
+    assert list(scores.index) == ["area_um2"]
+    assert scores.loc["area_um2", "bias_percent"] == pytest.approx(10.0)
+    assert scores.loc["area_um2", "n"] == 3
+    assert compare(mine, truth, include_edge=True).loc["area_um2", "n"] == 4
