@@ -4,11 +4,15 @@ numpy goes in and is computed at once; dask goes in and stays lazy. Where a chun
 frame, one task loops over the frame's tiles, so memory is bounded by the tile; where frames are
 cut in chunks, one task a tile reads just the pixels it needs. Both call the same function on the
 same pixels, so every chunking gives the same bytes.
+
+A frame that cannot be worked on must never cost the finished ones, and a mistake of the call must
+never pass for a bad frame; see :func:`map_tiles`, `on_error`.
 """
 
 from __future__ import annotations
 
 import itertools
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,11 +22,22 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from lensfree_nb.errors import LensfreeError, QualityWarning
+from lensfree_nb.errors import (
+    ExecutionError,
+    LensfreeError,
+    ParameterError,
+    QualityWarning,
+    SetupError,
+)
 from lensfree_nb.run.tiles import Tile, grid_chunks
 
 Arrays = dict[str, NDArray[Any]]
 OnError = Literal["raise", "flag"]
+
+# What a frame's own pixels can bring about: damaged data, arithmetic, a solver that gives up.
+OF_THE_FRAME = (LensfreeError, ArithmeticError, OSError, RuntimeError, ValueError)
+# What would be the same for the next frame: a wrong call, a device that is absent or broken.
+OF_THE_CALL = (ExecutionError, ParameterError, SetupError, NotImplementedError, RecursionError)
 
 
 class TileKernel(Protocol):
@@ -40,7 +55,7 @@ class Output:
     Parameters
     ----------
     dtype : str
-        numpy dtype of the result; a map that may be flagged must be able to hold NaN.
+        numpy dtype of the result; where frames may be flagged it must be able to hold NaN.
     sums : int
         0 for a map over the frame; else the length of a vector that is added up over tiles.
     attrs : mapping
@@ -76,13 +91,32 @@ def map_tiles(
     grid : sequence of Tile
         From :func:`lensfree_nb.run.tiles.tile_grid`.
     on_error : {"raise", "flag"}
-        Whether a frame that cannot be worked on ends the run, or becomes NaN with a warning.
+        Whether a frame that cannot be worked on ends the run, or is flagged with a warning: the
+        tile that failed becomes NaN in every map, the frame's sums become NaN, its other tiles
+        are kept. Whoever makes a number of the sums sees that the frame is not to be trusted.
+        Flagged are this package's errors about data, and ``ArithmeticError``, ``OSError``,
+        ``RuntimeError``, ``ValueError`` of the kernel. Raised either way is what would befall
+        every frame: a wrong parameter or setup, an absent or broken device, and every other
+        error (``TypeError``, ``MemoryError``, ...).
 
     Returns
     -------
     Dataset
         Maps as ``[time,] y, x``, sums as ``[time,] NAME_sum``; coordinates of `frames` kept.
+
+    Raises
+    ------
+    ParameterError
+        If frames are to be flagged, and an output cannot hold NaN.
+
+    Notes
+    -----
+    A chunk that cannot be read fails in a task before this one, out of reach: the readers of
+    ``lensfree_nb.io`` therefore give unknown pixels (NaN) for a TIFF that is cut off or missing.
+    Other lazy arrays (a damaged Zarr chunk) raise.
     """
+    if on_error == "flag":
+        _check_outputs(outputs)
     timed = "time" in frames.dims
     count = frames.sizes["time"] if timed else 1
     worker = _FrameWorker(kernel, tuple(outputs.items()), tuple(grid), on_error)
@@ -112,18 +146,13 @@ class _FrameWorker:
         """One tile's maps and sums; flagged with NaN where that was asked."""
         try:
             found = self.kernel(image, *arguments, tile=tile)
-        except LensfreeError as error:
-            if self.on_error == "raise":
+        except OF_THE_FRAME as error:
+            if self.on_error == "raise" or isinstance(error, OF_THE_CALL) or _of_device(error):
                 raise
-            warnings.warn(f"frame {index} is flagged: {error}", QualityWarning, stacklevel=2)
-            found = {}
-        size = tuple(core.stop - core.start for core in tile.core)
-        return {
-            name: np.asarray(found[name], dtype=output.dtype)
-            if name in found
-            else _flagged(output, size)
-            for name, output in self.outputs
-        }
+            said = str(error) if isinstance(error, LensfreeError) else repr(error)
+            warnings.warn(f"frame {index} is flagged: {said}", QualityWarning, stacklevel=2)
+            return {name: _flagged(output, tile) for name, output in self.outputs}
+        return {name: np.asarray(found[name], output.dtype) for name, output in self.outputs}
 
     def frame(self, image: NDArray[Any], arguments: Sequence[NDArray[Any]], index: int) -> Arrays:
         """A whole frame, one tile after the other."""
@@ -144,9 +173,25 @@ class _FrameWorker:
         return total
 
 
-def _flagged(output: Output, size: tuple[int, ...]) -> NDArray[Any]:
-    empty = np.nan if np.dtype(output.dtype).kind == "f" else 0
-    return np.full(output.sums or size, empty, output.dtype)
+def _check_outputs(outputs: Mapping[str, Output]) -> None:
+    for name, output in outputs.items():
+        if np.dtype(output.dtype).kind not in "fc":
+            raise ParameterError(
+                f"{name} is {output.dtype}, which has no NaN to flag a frame with; make it a float"
+            )
+
+
+def _of_device(error: Exception) -> bool:
+    """Whether torch lost the device, or its memory: no fault of the frame."""
+    torch = sys.modules.get("torch")
+    names = ("OutOfMemoryError", "AcceleratorError")
+    return torch is not None and isinstance(
+        error, tuple(getattr(torch, name) for name in names if hasattr(torch, name))
+    )
+
+
+def _flagged(output: Output, tile: Tile) -> NDArray[Any]:
+    return np.full(output.sums or tile.size, np.nan, output.dtype)
 
 
 def _lazily(

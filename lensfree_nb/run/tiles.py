@@ -36,6 +36,12 @@ class Tile:
     frame: tuple[int, int]
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of the core (px)."""
+        rows, columns = (core.stop - core.start for core in self.core)
+        return rows, columns
+
+    @property
     def inner(self) -> tuple[slice, slice]:
         """The core inside the padded tile."""
         rows, columns = (

@@ -3,10 +3,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import torch
 import xarray as xr
 from scipy.ndimage import gaussian_filter
 
-from lensfree_nb.errors import DataError, QualityWarning
+from lensfree_nb.errors import (
+    DataError,
+    ExecutionError,
+    ParameterError,
+    QualityWarning,
+)
+from lensfree_nb.reconstruct.reconstruct import reconstruct
 from lensfree_nb.run.frames import Output, map_tiles
 from lensfree_nb.run.tiles import tile_grid
 
@@ -92,6 +99,71 @@ def test_a_bad_frame_is_flagged_or_raised(frames):
     assert found["smooth"][1].isnull().all()
     assert found["sum"][1].isnull().all()
     assert found["smooth"][0].notnull().all()
+
+
+@dataclass(frozen=True)
+class Failing:
+    """Raises where the tile's core begins at (0, 0) of the second frame."""
+
+    error: Exception
+
+    def __call__(self, image, *arguments, tile):
+        if image.mean() > 2 and tile.core[0].start == tile.core[1].start == 0:
+            raise self.error
+        core = image.sum(0)[tile.inner]
+        return {"smooth": core, "sum": np.array([core.sum(), core.size])}
+
+
+def fail_with(error, frames, **options):
+    frames[1] += 9
+    grid = tile_grid((220, 150), 64, 12)
+    return map_tiles(Failing(error), frames, [], outputs=OUTPUTS, grid=grid, **options)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize(
+    "error", [OSError("cut off"), RuntimeError("singular"), ValueError("odd"), ZeroDivisionError()]
+)
+def test_a_failed_tile_is_nan_and_its_frame_has_no_sums(frames, error, lazy):
+    frames = frames.chunk(time=1) if lazy else frames
+    with pytest.warns(QualityWarning, match=f"frame 1 is flagged: {type(error).__name__}"):
+        found = fail_with(error, frames, on_error="flag").compute(scheduler="sync")
+    rows, columns = tile_grid((220, 150), 64, 12)[0].core
+    unknown = np.zeros((220, 150), bool)
+    unknown[rows, columns] = True
+    np.testing.assert_array_equal(found["smooth"][1].isnull(), unknown)
+    assert found["sum"][1].isnull().all()
+    assert found["smooth"][0].notnull().all()
+    assert found["sum"][0].notnull().all()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TypeError("bug"), MemoryError(), NotImplementedError(), ParameterError("sigma"),
+        ExecutionError("no CUDA"), torch.OutOfMemoryError("full"),
+    ],
+)  # fmt: skip
+def test_what_is_no_fault_of_the_frame_is_raised(frames, error):
+    with pytest.raises(type(error)):
+        fail_with(error, frames, on_error="flag")
+
+
+def test_a_frame_with_a_failed_tile_is_not_trusted(holograms):
+    holograms = holograms.copy(deep=True).isel(y=slice(128), x=slice(128))
+    holograms["hologram"][0, :, :64, :64] = np.nan
+    with pytest.warns(QualityWarning, match="frame 0 is flagged"):
+        found = reconstruct(
+            holograms, "backpropagation", tile_px=64, halo_px=0, trust_residual=10.0
+        )
+    assert found["trusted"].values.tolist() == [False, True]
+    assert found["opd"].isnull().sum(("y", "x")).values.tolist() == [64 * 64, 0]
+
+
+def test_only_what_can_be_nan_can_be_flagged(frames):
+    outputs = {"sum": Output("int64", sums=2)}
+    with pytest.raises(ParameterError, match="sum is int64"):
+        map_tiles(Blur(3.0), frames, [], outputs=outputs, grid=(), on_error="flag")
 
 
 def test_one_frame_without_time(frames):
