@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from lensfree_nb.errors import ExecutionError, ParameterError
+from lensfree_nb.errors import ExecutionError, ParameterError, PerformanceNote
 
 if TYPE_CHECKING:
     import torch
@@ -107,26 +109,42 @@ def dask_threads() -> int:
 def with_smaller_tiles(work: Callable[[int], T], tile_px: int, smallest_px: int = 128) -> T:
     """Call ``work(tile_px)``, halving the tile for as long as the GPU runs out of memory.
 
+    Each call begins with the tile asked for, whatever happened before: results must not depend
+    on the order of the work.
+
     Raises
     ------
     ExecutionError
         If even the smallest tile does not fit.
     """
-    import torch
-
-    from lensfree_nb.errors import PerformanceNote
-
-    while tile_px >= smallest_px:
+    while True:
         try:
             return work(tile_px)
-        except torch.OutOfMemoryError:
-            import warnings
-
-            warnings.warn(
-                f"tiles of {tile_px} px do not fit on the GPU; trying {tile_px // 2} px",
-                PerformanceNote,
-                stacklevel=2,
+        except Exception as error:
+            if not out_of_memory(error):
+                raise
+        # Only here, where the error is gone: its traceback holds all that the work had allocated.
+        if tile_px // 2 < smallest_px:
+            raise ExecutionError(
+                f"not even tiles of {tile_px} px fit into the GPU's memory; free it, or use "
+                "device='cpu'"
             )
-            torch.cuda.empty_cache()
-            tile_px //= 2
-    raise ExecutionError(f"not even tiles of {smallest_px} px fit into the device's memory")
+        warnings.warn(
+            f"tiles of {tile_px} px do not fit on the GPU; trying {tile_px // 2} px",
+            PerformanceNote,
+            stacklevel=2,
+        )
+        tile_px //= 2
+        _free_gpu_memory()
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether torch ran out of a GPU's memory (torch is not imported to find out)."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(error, torch.OutOfMemoryError)
+
+
+def _free_gpu_memory() -> None:
+    import torch
+
+    torch.cuda.empty_cache()  # does nothing where CUDA was not used

@@ -14,7 +14,7 @@ from __future__ import annotations
 import itertools
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -29,7 +29,8 @@ from lensfree_nb.errors import (
     QualityWarning,
     SetupError,
 )
-from lensfree_nb.run.tiles import Tile, grid_chunks
+from lensfree_nb.run.devices import with_smaller_tiles
+from lensfree_nb.run.tiles import Tile, grid_chunks, tile_grid
 
 Arrays = dict[str, NDArray[Any]]
 OnError = Literal["raise", "flag"]
@@ -41,7 +42,11 @@ OF_THE_CALL = (ExecutionError, ParameterError, SetupError, NotImplementedError, 
 
 
 class TileKernel(Protocol):
-    """Pixels of a padded tile, and the frame's arguments, to maps over its core and sums."""
+    """Pixels of a padded tile, and the frame's arguments, to maps over its core and sums.
+
+    A sum over a tile must be the sum over its parts: a tile that does not fit into a GPU's memory
+    is worked on in parts, with the same halo.
+    """
 
     def __call__(self, image: NDArray[Any], *arguments: NDArray[Any], tile: Tile) -> Arrays:
         """One tile."""
@@ -145,31 +150,53 @@ class _FrameWorker:
     ) -> Arrays:
         """One tile's maps and sums; flagged with NaN where that was asked."""
         try:
-            found = self.kernel(image, *arguments, tile=tile)
+            return with_smaller_tiles(
+                lambda tile_px: self._in_parts(image, arguments, tile, tile_px), max(tile.size)
+            )
         except OF_THE_FRAME as error:
             if self.on_error == "raise" or isinstance(error, OF_THE_CALL) or _of_device(error):
                 raise
             said = str(error) if isinstance(error, LensfreeError) else repr(error)
             warnings.warn(f"frame {index} is flagged: {said}", QualityWarning, stacklevel=2)
             return {name: _flagged(output, tile) for name, output in self.outputs}
+
+    def _in_parts(
+        self, image: NDArray[Any], arguments: Sequence[NDArray[Any]], tile: Tile, tile_px: int
+    ) -> Arrays:
+        parts = tile.split(tile_px)
+        found = (
+            (part, self._part(image[(..., *part.padded_in(tile))], arguments, part))
+            for part in parts
+        )
+        return next(found)[1] if len(parts) == 1 else self._joined(found, tile)
+
+    def _part(self, image: NDArray[Any], arguments: Sequence[NDArray[Any]], part: Tile) -> Arrays:
+        found = self.kernel(image, *arguments, tile=part)
         return {name: np.asarray(found[name], output.dtype) for name, output in self.outputs}
 
     def frame(self, image: NDArray[Any], arguments: Sequence[NDArray[Any]], index: int) -> Arrays:
         """A whole frame, one tile after the other."""
-        size = image.shape[-2:]
+        height, width = image.shape[-2:]
+        found = (
+            (tile, self.tile(image[(..., *tile.padded)], arguments, index, tile))
+            for tile in self.grid
+        )
+        return self._joined(found, tile_grid((height, width), None, 0)[0])
+
+    def _joined(self, parts: Iterable[tuple[Tile, Arrays]], whole: Tile) -> Arrays:
+        """Maps side by side and sums added up, one part in memory at a time."""
         total: Arrays = {
             name: np.zeros(output.sums, output.dtype)
             if output.sums
-            else np.empty(size, output.dtype)
+            else np.empty(whole.size, output.dtype)
             for name, output in self.outputs
         }
-        for tile in self.grid:
-            found = self.tile(image[(..., *tile.padded)], arguments, index, tile)
+        for part, found in parts:
             for name, output in self.outputs:
                 if output.sums:
                     total[name] += found[name]
                 else:
-                    total[name][tile.core] = found[name]
+                    total[name][part.core_in(whole)] = found[name]
         return total
 
 
@@ -182,12 +209,9 @@ def _check_outputs(outputs: Mapping[str, Output]) -> None:
 
 
 def _of_device(error: Exception) -> bool:
-    """Whether torch lost the device, or its memory: no fault of the frame."""
-    torch = sys.modules.get("torch")
-    names = ("OutOfMemoryError", "AcceleratorError")
-    return torch is not None and isinstance(
-        error, tuple(getattr(torch, name) for name in names if hasattr(torch, name))
-    )
+    """Whether the GPU itself failed, which in this process it then does for every frame."""
+    lost = getattr(sys.modules.get("torch"), "AcceleratorError", None)  # torch >= 2.8
+    return lost is not None and isinstance(error, lost)
 
 
 def _flagged(output: Output, tile: Tile) -> NDArray[Any]:

@@ -29,11 +29,14 @@ class Tile:
         Core and halo, clipped to the frame: what the tile reads.
     frame : (int, int)
         Shape of the frame (px).
+    halo_px : int
+        What the tile reads beyond its core where the frame goes on.
     """
 
     core: tuple[slice, slice]
     padded: tuple[slice, slice]
     frame: tuple[int, int]
+    halo_px: int = 0
 
     @property
     def size(self) -> tuple[int, int]:
@@ -44,11 +47,7 @@ class Tile:
     @property
     def inner(self) -> tuple[slice, slice]:
         """The core inside the padded tile."""
-        rows, columns = (
-            slice(core.start - padded.start, core.stop - padded.start)
-            for core, padded in zip(self.core, self.padded, strict=True)
-        )
-        return rows, columns
+        return _within(self.core, self.padded)
 
     @property
     def centre_px(self) -> tuple[float, float]:
@@ -58,6 +57,23 @@ class Tile:
             for core, size in zip(self.core, self.frame, strict=True)
         )
         return y, x
+
+    def padded_in(self, other: Tile) -> tuple[slice, slice]:
+        """Where the padded tile lies in the padded `other`."""
+        return _within(self.padded, other.padded)
+
+    def core_in(self, other: Tile) -> tuple[slice, slice]:
+        """Where the core lies in the core of `other`."""
+        return _within(self.core, other.core)
+
+    def split(self, tile_px: int) -> tuple[Tile, ...]:
+        """Smaller tiles, each with the same halo, whose cores cover this one's.
+
+        >>> whole = tile_grid((100, 64), None, 8)[0]
+        >>> whole.split(64) == tile_grid((100, 64), 64, 8)
+        True
+        """
+        return _tiles(self.core, self.frame, tile_px, self.halo_px)
 
     def owns(self, y_px: float, x_px: float) -> bool:
         """Whether a point of the frame lies in the core (pixel i spans [i - 0.5, i + 0.5))."""
@@ -99,15 +115,7 @@ def tile_grid(shape: Sequence[int], tile_px: int | None, halo_px: int) -> tuple[
     height, width = (int(n) for n in shape)
     if min(height, width) < 1:
         raise TilingError(f"a frame of {height} x {width} px cannot be tiled")
-    rows, columns = (list(_cuts(n, tile_px)) for n in (height, width))
-    return tuple(
-        Tile(
-            core=core,
-            padded=(_widened(core[0], halo_px, height), _widened(core[1], halo_px, width)),
-            frame=(height, width),
-        )
-        for core in itertools.product(rows, columns)
-    )
+    return _tiles((slice(0, height), slice(0, width)), (height, width), tile_px, halo_px)
 
 
 def grid_chunks(grid: Sequence[Tile]) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -118,11 +126,34 @@ def grid_chunks(grid: Sequence[Tile]) -> tuple[tuple[int, ...], tuple[int, ...]]
     return sizes[0], sizes[1]
 
 
-def _cuts(length: int, tile_px: int | None) -> Iterator[slice]:
+def _tiles(
+    part: tuple[slice, slice], frame: tuple[int, int], tile_px: int | None, halo_px: int
+) -> tuple[Tile, ...]:
+    return tuple(
+        Tile(
+            core=core,
+            padded=(_widened(core[0], halo_px, frame[0]), _widened(core[1], halo_px, frame[1])),
+            frame=frame,
+            halo_px=halo_px,
+        )
+        for core in itertools.product(_cuts(part[0], tile_px), _cuts(part[1], tile_px))
+    )
+
+
+def _cuts(side: slice, tile_px: int | None) -> Iterator[slice]:
+    length = side.stop - side.start
     pieces = 1 if tile_px is None else math.ceil(length / tile_px)
-    edges = [round(i * length / pieces) for i in range(pieces + 1)]
+    edges = [side.start + round(i * length / pieces) for i in range(pieces + 1)]
     for start, stop in itertools.pairwise(edges):
         yield slice(start, stop)
+
+
+def _within(part: tuple[slice, slice], outer: tuple[slice, slice]) -> tuple[slice, slice]:
+    rows, columns = (
+        slice(one.start - origin.start, one.stop - origin.start)
+        for one, origin in zip(part, outer, strict=True)
+    )
+    return rows, columns
 
 
 def _widened(core: slice, halo: int, length: int) -> slice:

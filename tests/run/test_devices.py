@@ -1,4 +1,5 @@
 import threading
+import weakref
 
 import dask
 import pytest
@@ -54,6 +55,26 @@ def test_smaller_tiles_when_memory_runs_out():
     assert tried == [1024, 512, 256]
     with pytest.raises(ExecutionError, match="not even"), pytest.warns(PerformanceNote):
         devices.with_smaller_tiles(work, 2048, smallest_px=1024)
+    assert devices.with_smaller_tiles(work, 64) == 64
+
+
+def test_what_the_failed_work_held_is_free_before_the_next_try():
+    class Held:
+        pass
+
+    held = []
+
+    def work(tile_px):
+        assert all(one() is None for one in held)
+        local = Held()
+        held.append(weakref.ref(local))
+        if tile_px > 256:
+            raise torch.OutOfMemoryError("no")
+        return tile_px
+
+    with pytest.warns(PerformanceNote):
+        assert devices.with_smaller_tiles(work, 1024) == 256
+    assert len(held) == 3
 
 
 def test_cores_are_given_back_by_the_last_block_only(monkeypatch):

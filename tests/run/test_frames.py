@@ -11,6 +11,7 @@ from lensfree_nb.errors import (
     DataError,
     ExecutionError,
     ParameterError,
+    PerformanceNote,
     QualityWarning,
 )
 from lensfree_nb.reconstruct.reconstruct import reconstruct
@@ -141,12 +142,45 @@ def test_a_failed_tile_is_nan_and_its_frame_has_no_sums(frames, error, lazy):
     "error",
     [
         TypeError("bug"), MemoryError(), NotImplementedError(), ParameterError("sigma"),
-        ExecutionError("no CUDA"), torch.OutOfMemoryError("full"),
+        ExecutionError("no CUDA"), torch.AcceleratorError("lost"),
     ],
 )  # fmt: skip
 def test_what_is_no_fault_of_the_frame_is_raised(frames, error):
     with pytest.raises(type(error)):
         fail_with(error, frames, on_error="flag")
+
+
+@dataclass(frozen=True)
+class Crowded(Blur):
+    """Runs out of memory where the core is longer than `most_px`."""
+
+    most_px: int = 1000
+
+    def __call__(self, image, *arguments, tile):
+        if max(tile.size) > self.most_px:
+            raise torch.OutOfMemoryError(f"{tile.size}")
+        return super().__call__(image, *arguments, tile=tile)
+
+
+@pytest.mark.parametrize("chunks", [None, *CHUNKS])
+def test_smaller_tiles_where_memory_runs_out(frames, chunks):
+    large = xr.concat([frames, frames], "y").drop_vars("y")
+    whole, halves = (tile_grid((440, 150), tile_px, 12) for tile_px in (None, 220))
+    factor = [xr.DataArray(1.0)]
+    expected = map_tiles(Blur(3.0), large, factor, outputs=OUTPUTS, grid=halves)
+    crowded = Crowded(3.0, most_px=300)
+    large = large if chunks is None else large.chunk(chunks)
+    with pytest.warns(PerformanceNote, match="tiles of 440 px do not fit"):
+        found = map_tiles(crowded, large, factor, outputs=OUTPUTS, grid=whole).compute()
+    for name in OUTPUTS:
+        assert found[name].values.tobytes() == expected[name].values.tobytes()
+
+
+def test_a_device_that_holds_no_tile_at_all_is_no_fault_of_the_frame(frames):
+    grid = tile_grid((220, 150), None, 12)
+    crowded = Crowded(3.0, most_px=10)
+    with pytest.raises(ExecutionError, match="not even tiles of 220 px"):
+        map_tiles(crowded, frames, [xr.DataArray(1.0)], outputs=OUTPUTS, grid=grid, on_error="flag")
 
 
 def test_a_frame_with_a_failed_tile_is_not_trusted(holograms):

@@ -24,6 +24,19 @@ def test_cores_cover_the_frame_once_and_own_every_point_once(height, width, tile
     assert [sum(c) for c in grid_chunks(grid)] == [height, width]
 
 
+@given(sizes, sizes, st.integers(0, 50), st.integers(20, 100))
+def test_parts_cover_their_tile_and_read_what_it_reads(height, width, halo, part_px):
+    for tile in tile_grid((height, width), 128, halo):
+        frame = np.arange(height * width).reshape(height, width)
+        count = np.zeros(tile.size, int)
+        for part in tile.split(part_px):
+            count[part.core_in(tile)] += 1
+            assert max(part.size) <= part_px
+            read = frame[tile.padded][part.padded_in(tile)]
+            assert (read == frame[part.padded]).all()
+        assert (count == 1).all()
+
+
 def test_no_slivers():
     rows = {t.core[0].stop - t.core[0].start for t in tile_grid((1025, 64), 512, 0)}
     assert rows == {341, 342}
