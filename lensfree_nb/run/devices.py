@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import re
 import sys
+import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -14,6 +17,11 @@ from lensfree_nb.errors import ExecutionError, ParameterError, PerformanceNote
 
 if TYPE_CHECKING:
     import torch
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 # Full frames are asked for and given back many times an iteration; in pages of 4 kB the system
 # would spend as long on that as the transforms take. Torch looks at this when it first allocates.
@@ -51,12 +59,61 @@ def choose_device(device: str = "auto") -> torch.device:
 
 @contextmanager
 def working_on(device: str = "auto") -> Iterator[torch.device]:
-    """A device for the length of a block of work: a GPU has one user at a time."""
+    """A device for the length of a block of work: a GPU has one user at a time.
+
+    One among the threads of this process and all processes of this account on this machine.
+    """
     import torch
 
     chosen = choose_device(device)
-    with _GPU if chosen.type == "cuda" else _shared_cores(), torch.inference_mode():
+    alone = one_user(_gpu_name(chosen)) if chosen.type == "cuda" else _shared_cores()
+    with alone, torch.inference_mode():
         yield chosen
+
+
+def _gpu_name(device: torch.device) -> str:
+    """A name that is the same in every process, whatever CUDA_VISIBLE_DEVICES says in each."""
+    import torch
+
+    properties = torch.cuda.get_device_properties(device)
+    return str(getattr(properties, "uuid", None) or f"{properties.name}-{device.index or 0}")
+
+
+@contextmanager
+def one_user(name: str) -> Iterator[None]:
+    """Wait for, and hold, what is called `name`: by threads and by processes of this account.
+
+    The lock is on an open file in the temporary folder, so the system gives it back when its
+    holder dies. Where there are no such locks (Windows) only threads wait for each other.
+
+    Raises
+    ------
+    ExecutionError
+        If the lock's file cannot be opened.
+    """
+    if fcntl is None:
+        with _GPU:
+            yield
+        return
+    path = _lock_path(name)
+    try:
+        # Never through a link that someone else has put into a folder open to all.
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise ExecutionError(
+            f"{path} cannot be opened to lock the GPU ({error}); remove it, or set TMPDIR"
+        ) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)
+
+
+def _lock_path(name: str) -> str:
+    account = os.getuid() if hasattr(os, "getuid") else 0
+    safe = re.sub(r"[^A-Za-z0-9-]", "_", name)
+    return os.path.join(tempfile.gettempdir(), f"lensfree_nb-{account}-{safe}.lock")
 
 
 @contextmanager
@@ -87,16 +144,21 @@ def _shared_cores() -> Iterator[None]:
 
 
 def dask_threads() -> int:
-    """How many threads run blocks beside this one: 1 outside of dask.
+    """How many threads or processes run blocks beside this one: 1 outside of dask.
+
+    Of a process pool (dask's ``scheduler="processes"``) a child cannot see how many siblings it
+    has: as many as there are cores are assumed, so each gets one torch thread. Workers of a
+    cluster that are processes of their own are told by dask.distributed's nanny, which
+    sets ``OMP_NUM_THREADS``.
 
     >>> dask_threads()
     1
     """
     name = threading.current_thread().name
-    if name.startswith("Dask-Default-Threads"):  # a worker of dask.distributed
-        from distributed import get_worker
-
-        return int(get_worker().state.nthreads)
+    if "Dask-Default-Threads" in name:  # a worker of dask.distributed, its own name before that
+        return _cluster_threads()
+    if multiprocessing.parent_process() is not None:
+        return os.cpu_count() or 1
     if name.startswith("ThreadPoolExecutor"):  # dask's threaded scheduler
         import dask
 
@@ -104,6 +166,15 @@ def dask_threads() -> int:
         workers = dask.config.get("num_workers", None) or getattr(pool, "_max_workers", None)
         return int(workers or os.cpu_count() or 1)
     return 1
+
+
+def _cluster_threads() -> int:
+    """Threads of all the cluster's workers that live in this process (usually one)."""
+    from distributed import Worker
+
+    # The list that dask.distributed's own ``get_client`` looks workers up in; there is no other.
+    running = (worker for worker in Worker._instances if worker.status.name == "running")
+    return max(1, sum(int(worker.state.nthreads) for worker in running))
 
 
 def with_smaller_tiles(work: Callable[[int], T], tile_px: int, smallest_px: int = 128) -> T:

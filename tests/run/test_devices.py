@@ -1,5 +1,10 @@
+import subprocess
+import sys
 import threading
+import time
 import weakref
+from pathlib import Path
+from types import SimpleNamespace
 
 import dask
 import pytest
@@ -39,6 +44,114 @@ def test_torch_threads_times_dask_threads_never_exceed_the_cores(
     finally:
         torch.set_num_threads(before)
     assert threading.current_thread().name == "MainThread"
+
+
+def torch_threads():
+    with devices.working_on("cpu"):
+        return torch.get_num_threads()
+
+
+def test_workers_that_share_a_process_share_its_cores(monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(devices.os, "cpu_count", lambda: 8)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    before = torch.get_num_threads()
+    try:
+        with (
+            distributed.LocalCluster(
+                n_workers=4, threads_per_worker=1, processes=False, dashboard_address=None
+            ) as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            inside = client.gather([client.submit(torch_threads, pure=False) for _ in range(8)])
+        assert set(inside) == {2}
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_process_of_a_pool_takes_one_core(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    program = (
+        "import dask; from dask import delayed; from lensfree_nb.run import devices\n"
+        "def threads():\n"
+        "    import os, torch; os.cpu_count = lambda: 4\n"
+        "    with devices.working_on('cpu'): return torch.get_num_threads()\n"
+        "if __name__ == '__main__':\n"
+        "    print(dask.compute(delayed(threads)(), scheduler='processes', num_workers=2)[0])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "1"
+
+
+def test_a_gpu_has_one_user_among_processes_even_if_one_crashes(monkeypatch, tmp_path):
+    monkeypatch.setattr(devices.tempfile, "tempdir", str(tmp_path))
+    program = (
+        "import sys, tempfile, time; tempfile.tempdir = sys.argv[1]\n"
+        "from lensfree_nb.run.devices import one_user\n"
+        "with one_user('GPU-0/../x'): print('held', flush=True); time.sleep(60)\n"
+    )
+    entered = threading.Event()
+
+    def wait():
+        with devices.one_user("GPU-0/../x"):
+            entered.set()
+
+    other = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    with other:
+        assert other.stdout.readline() == "held\n"
+        with devices.one_user("another GPU"):
+            pass
+        thread = threading.Thread(target=wait)
+        thread.start()
+        assert not entered.wait(0.3)
+        other.kill()
+    assert entered.wait(20)
+    thread.join()
+    assert all(path.suffix == ".lock" for path in tmp_path.iterdir())
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_threads_wait_for_each_other_with_and_without_file_locks(monkeypatch, tmp_path):
+    monkeypatch.setattr(devices.tempfile, "tempdir", str(tmp_path))
+    for locks in (devices.fcntl, None):
+        monkeypatch.setattr(devices, "fcntl", locks)
+        users, most = [], []
+
+        def use(users=users, most=most):
+            with devices.one_user("GPU"):
+                users.append(1)
+                most.append(len(users))
+                time.sleep(0.01)
+                users.pop()
+
+        threads = [threading.Thread(target=use) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert most == [1, 1, 1, 1]
+
+
+def test_a_lock_is_never_taken_through_a_link(monkeypatch, tmp_path):
+    monkeypatch.setattr(devices.tempfile, "tempdir", str(tmp_path))
+    Path(devices._lock_path("GPU")).symlink_to(tmp_path / "victim")
+    with pytest.raises(ExecutionError, match="set TMPDIR"), devices.one_user("GPU"):
+        pass
+    assert not (tmp_path / "victim").exists()
+
+
+def test_a_gpu_is_locked_by_what_it_is(monkeypatch, tmp_path):
+    monkeypatch.setattr(devices.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    card = SimpleNamespace(uuid="1234-ab", name="card")
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: card)
+    with devices.working_on("cuda:1") as device:
+        assert device == torch.device("cuda", 1)
+        assert [path.name.split("-", 2)[2] for path in tmp_path.iterdir()] == ["1234-ab.lock"]
 
 
 def test_smaller_tiles_when_memory_runs_out():
