@@ -7,12 +7,16 @@ first-order model that the inversion uses.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from lensfree_nb.contract import Setup
+from lensfree_nb.contract import LONG_NAMES, Setup
+from lensfree_nb.errors import ParameterError
+from lensfree_nb.simulate.camera import Counts
 from lensfree_nb.simulate.culture import culture, render
 
 PAPER_SETUP = Setup(
@@ -32,10 +36,12 @@ def acquire(
     *,
     rng: np.random.Generator,
     setup: Setup = PAPER_SETUP,
+    absorption: float | NDArray[np.floating] = 0.0,
     noise: float = 0.01,
     oversampling: int = 2,
     lines: int = 5,
     uneven: float = 0.0,
+    counts: Counts | None = None,
 ) -> xr.Dataset:
     """Holograms of one frame of a culture.
 
@@ -49,7 +55,11 @@ def acquire(
     rng : numpy Generator
         Source of the noise.
     setup : Setup
-        The microscope.
+        The microscope. Exposures of different wavelengths run along ``wavelength``; where a
+        wavelength comes twice (several heights) they run along ``plane``.
+    absorption : float or ndarray, shape (y, x)
+        Of the amplitude, ``exp(-absorption)``: one value over the whole sample, or a map over the
+        sensor's pixels (nothing absorbs outside of it).
     noise : float
         Standard deviation of the noise, relative to the background.
     oversampling : int
@@ -58,60 +68,87 @@ def acquire(
         Spectral lines of each colour.
     uneven : float
         Amplitude of a slow unevenness of the light.
+    counts : Counts, optional
+        Record 16-bit counts of this camera, as files hold them; else the hologram is float32 with
+        background 1.
 
     Returns
     -------
     Dataset
-        ``hologram`` (background 1), ``truth_opd`` (nm, averaged over each pixel): simulated.
+        ``hologram``, ``truth_opd`` (nm) and ``truth_absorption``, both averaged over each pixel:
+        simulated. The true distances are the attribute ``simulated_distance_um``: one number, or
+        one for each exposure where they differ.
+
+    Raises
+    ------
+    ParameterError
+        If `absorption` is negative, unknown somewhere, or a map of another shape.
+    SetupError
+        If the setup states no distance.
     """
     import torch
 
-    from lensfree_nb.optics.propagation import fringe_halo_px
     from lensfree_nb.optics.sensor import expose
 
-    margin = fringe_halo_px(setup)
-    fine = setup.pixel_size_um / oversampling
-    padded = (shape[0] + 2 * margin, shape[1] + 2 * margin)
-    # Centres of the fine points, so that each pixel's points straddle the pixel's centre.
-    shift = (oversampling - 1) / 2 * fine + margin * setup.pixel_size_um
-    moved = cells.assign(y_um=cells["y_um"] + shift, x_um=cells["x_um"] + shift)
-    opd = render(moved, (padded[0] * oversampling, padded[1] * oversampling), fine)
-    tensor = torch.from_numpy(opd) * 1e-3
-    inside = (slice(margin, margin + shape[0]), slice(margin, margin + shape[1]))
+    grid = _Grid.around(shape, setup, oversampling)
+    opd = grid.render(cells)
+    absorbed = _absorption_map(absorption, shape)
+    beyond = float(absorption) if np.ndim(absorption) == 0 else 0.0
+    phase, absorbing = torch.from_numpy(opd) * 1e-3, torch.from_numpy(grid.spread(absorbed, beyond))
     light = _slow_light(shape, uneven, rng)
     exposures = []
     for exposure in range(setup.exposures):
         intensity = expose(
-            tensor, torch.zeros_like(tensor), setup, exposure, pixel_size_um=fine, lines=lines
+            phase, absorbing, setup, exposure, pixel_size_um=grid.pitch_um, lines=lines
         ).numpy()
-        clean = _binned(intensity, oversampling)[inside] * light
-        exposures.append(clean * (1 + noise * rng.standard_normal(shape, np.float32)))
-    y, x = (np.arange(n) * setup.pixel_size_um for n in shape)
+        clean = grid.on_sensor(intensity) * light
+        noisy = clean * (1 + noise * rng.standard_normal(shape, np.float32))
+        exposures.append(noisy.astype(np.float32) if counts is None else counts.record(noisy))
+    return _dataset(np.stack(exposures), grid.on_sensor(opd), absorbed, setup, counts)
+
+
+def _dataset(
+    hologram: NDArray[np.generic], opd: NDArray[np.float32], absorption: NDArray[np.float32],
+    setup: Setup, counts: Counts | None,
+) -> xr.Dataset:  # fmt: skip
+    repeated = len(set(setup.wavelength_nm)) < setup.exposures
+    exposure = "plane" if repeated else "wavelength"
+    recorded: dict[str, str | float] = {
+        "units": "1",
+        "long_name": f"simulated {LONG_NAMES['hologram']}",
+    }
+    if counts is not None:
+        recorded |= {
+            "units": "counts", "full_scale": float(counts.full_well), "offset": counts.offset,
+        }  # fmt: skip
+    truth = {
+        "truth_opd": (opd, "nm", LONG_NAMES["opd"]),
+        "truth_absorption": (absorption, "1", LONG_NAMES["absorption"]),
+    }
+    distances = setup.known_distance()
+    pitch = setup.pixel_size_um
     return xr.Dataset(
         {
-            "hologram": (
-                ("wavelength", "y", "x"), np.stack(exposures).astype(np.float32),
-                {"units": "1", "long_name": "simulated hologram intensity"},
-            ),
-            "truth_opd": (
-                ("y", "x"), _binned(opd, oversampling)[inside],
-                {"units": "nm", "long_name": "simulated true optical path difference"},
-            ),
+            "hologram": ((exposure, "y", "x"), hologram, recorded),
+            **{
+                name: (("y", "x"), values, {"units": units, "long_name": f"simulated true {what}"})
+                for name, (values, units, what) in truth.items()
+            },
         },
         coords={
-            "wavelength": ("wavelength", list(setup.wavelength_nm), {"units": "nm"}),
-            "y": ("y", y, {"units": "um"}),
-            "x": ("x", x, {"units": "um"}),
+            "wavelength": (exposure, list(setup.wavelength_nm), {"units": "nm"}),
+            "y": ("y", np.arange(opd.shape[0]) * pitch, {"units": "um"}),
+            "x": ("x", np.arange(opd.shape[1]) * pitch, {"units": "um"}),
         },
         attrs={
-            "pixel_size_um": setup.pixel_size_um,
+            "pixel_size_um": pitch,
             "medium_index": setup.medium_index,
             "source_diameter_um": setup.source_diameter_um,
             "source_distance_mm": setup.source_distance_mm,
             "bandwidth_nm": setup.bandwidth_nm,
-            "simulated_distance_um": setup.known_distance()[0],
+            "simulated_distance_um": distances[0] if len(set(distances)) == 1 else distances,
         },
-    )  # fmt: skip
+    )
 
 
 def example(
@@ -155,10 +192,73 @@ def example(
     return ds, pd.concat(truths, ignore_index=True)
 
 
-def _binned(image: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
-    height, width = (n // factor for n in image.shape)
-    blocks = image.reshape(height, factor, width, factor)
-    return np.asarray(blocks.mean(axis=(1, 3)))
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """The object's grid: `oversampling` points a pixel, a margin around, a shape that FFTs fast."""
+
+    sensor: tuple[int, int]
+    margin_px: int
+    oversampling: int
+    pixel_size_um: float
+
+    @classmethod
+    def around(cls, sensor: tuple[int, int], setup: Setup, oversampling: int) -> _Grid:
+        from lensfree_nb.optics.propagation import fringe_halo_px
+
+        return cls(sensor, fringe_halo_px(setup), oversampling, setup.pixel_size_um)
+
+    @property
+    def pitch_um(self) -> float:
+        return self.pixel_size_um / self.oversampling
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        from lensfree_nb.optics.propagation import fast_shape
+
+        return fast_shape([n * self.oversampling for n in self.sensor], self.margin)
+
+    @property
+    def margin(self) -> int:
+        return self.margin_px * self.oversampling
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Where the sensor lies in the grid."""
+        rows, columns = (
+            slice(self.margin, self.margin + n * self.oversampling) for n in self.sensor
+        )
+        return rows, columns
+
+    def render(self, cells: pd.DataFrame) -> NDArray[np.float32]:
+        # Each pixel's points straddle the pixel's centre.
+        shift = (self.oversampling - 1) / 2 * self.pitch_um + self.margin_px * self.pixel_size_um
+        moved = cells.assign(y_um=cells["y_um"] + shift, x_um=cells["x_um"] + shift)
+        return render(moved, self.shape, self.pitch_um)
+
+    def spread(self, image: NDArray[np.float32], beyond: float) -> NDArray[np.float32]:
+        """A map over the sensor's pixels on the grid, and what is `beyond` it."""
+        out = np.full(self.shape, beyond, np.float32)
+        out[self.window] = image.repeat(self.oversampling, 0).repeat(self.oversampling, 1)
+        return out
+
+    def on_sensor(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Means over the sensor's pixels."""
+        (height, width), factor = self.sensor, self.oversampling
+        blocks = image[self.window].reshape(height, factor, width, factor)
+        return np.asarray(blocks.mean(axis=(1, 3)))
+
+
+def _absorption_map(
+    absorption: float | NDArray[np.floating], shape: tuple[int, int]
+) -> NDArray[np.float32]:
+    values = np.asarray(absorption, np.float32)
+    if values.shape not in ((), tuple(shape)):
+        raise ParameterError(
+            f"absorption has shape {values.shape}; give one number or a map of {tuple(shape)}"
+        )
+    if not (np.isfinite(values) & (values >= 0)).all():
+        raise ParameterError("absorption has negative or unknown values; it must be >= 0")
+    return np.broadcast_to(values, shape).copy()
 
 
 def _slow_light(

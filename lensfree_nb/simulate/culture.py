@@ -21,6 +21,8 @@ from lensfree_nb.simulate.shapes import LOBES, adherent_opd_nm, round_opd_nm
 ALPHA_UM3_PER_PG: Final = 0.18
 OUTLINE_FRACTION: Final = 0.2
 REACH: Final = 2.2
+ROUND_OPD_NM: Final = 300.0
+CULTURE_SEED: Final = 20220125
 CULTURES: Final = ("adherent_183", "adherent_183_random")
 
 
@@ -48,7 +50,8 @@ def culture(
     spacing_um : float, optional
         Least distance between centres (µm); None places them at random.
     round_fraction : float
-        Share of rounded cells, of the same dry mass as the others.
+        Share of cells rounded up to divide: spheres of 300 to 600 nm at the centre, with once to
+        twice the dry mass that the cell would have lying flat.
 
     Returns
     -------
@@ -124,7 +127,7 @@ def load_culture(name: str) -> pd.DataFrame:
     """A fixed culture that comes with the package: ``adherent_183`` or ``adherent_183_random``.
 
     1024 × 1024 px of 1.67 µm, 183 cells/mm²; made by ``culture((1024, 1024), rng=
-    np.random.default_rng(20220125))``, the second with ``spacing_um=None``.
+    np.random.default_rng(CULTURE_SEED))``, the second with ``spacing_um=None``.
 
     Raises
     ------
@@ -185,9 +188,11 @@ def _rounded(
     table: pd.DataFrame, mass_pg: NDArray[np.float64], rounded: NDArray[np.bool_],
     rng: np.random.Generator,
 ) -> pd.DataFrame:  # fmt: skip
-    radius = rng.normal(7.5, 0.5, len(table))
-    # The mean OPD of a sphere is two thirds of that at its centre.
-    centre_nm = mass_pg * ALPHA_UM3_PER_PG * 1e3 / (2 / 3 * np.pi * radius**2)
+    growth = rng.uniform(1, 2, len(table))
+    # The mean OPD of a sphere is two thirds of that at its centre. Growing at constant radius, a
+    # cell of 195 pg and 7.5 um has 300 nm, and 600 nm with its mass doubled.
+    radius = np.sqrt(mass_pg * ALPHA_UM3_PER_PG * 1e3 / (2 / 3 * np.pi * ROUND_OPD_NM))
+    centre_nm = growth * ROUND_OPD_NM
     return table.assign(
         semi_major_um=np.where(rounded, radius, table["semi_major_um"]),
         semi_minor_um=np.where(rounded, radius, table["semi_minor_um"]),

@@ -47,11 +47,17 @@ def test_rendering_keeps_the_mass_and_needs_no_luck():
     assert mass == pytest.approx(table["dry_mass_pg"].sum(), rel=0.005)
 
 
-def test_rounding_keeps_the_mass():
-    flat = culture((256, 256), rng=np.random.default_rng(2))
-    round_ = culture((256, 256), rng=np.random.default_rng(2), round_fraction=1.0)
-    np.testing.assert_allclose(round_["dry_mass_pg"], flat["dry_mass_pg"], rtol=0.03)
-    assert round_["max_opd_nm"].median() > 250
+def test_rounded_cells_are_between_their_mass_and_twice():
+    flat = culture((512, 512), rng=np.random.default_rng(2))
+    round_ = culture((512, 512), rng=np.random.default_rng(2), round_fraction=1.0)
+    growth = round_["dry_mass_pg"] / flat["dry_mass_pg"]
+    assert growth.between(0.97, 2.03).all()
+    assert growth.mean() == pytest.approx(1.5, abs=0.1)
+    assert round_["max_opd_nm"].between(295, 600).all()
+    # A sphere of 7.5 um that holds 195 pg has 300 nm at its centre, and grows at that radius.
+    np.testing.assert_allclose(round_["max_opd_nm"], 300 * growth, rtol=0.03)
+    typical = 7.5 * np.sqrt(flat["dry_mass_pg"] / 195)
+    np.testing.assert_allclose(round_["semi_major_um"], typical, rtol=0.01)
     sphere = measure_truth(round_).iloc[0]
     radius = round_["semi_major_um"].iloc[0]
     assert sphere["major_axis_um"] == pytest.approx(2 * radius * np.sqrt(0.96), rel=0.03)
