@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from _harness import Row, arguments, report, row
+from _seeds import TEST
 
 from lensfree_nb.evaluate.pairing import pair
 from lensfree_nb.evaluate.report import compare
@@ -18,7 +19,6 @@ from lensfree_nb.reconstruct.reconstruct import reconstruct
 from lensfree_nb.simulate.acquisition import acquire
 from lensfree_nb.simulate.culture import load_culture
 
-NOISE_SEED = 183
 BORDER_UM = 25.0
 SOURCE = "simulated; python benchmarks/culture.py"
 
@@ -37,7 +37,7 @@ def inside_scores(table: pd.DataFrame, truth: pd.DataFrame, reach: float) -> tup
 
 def score(name: str, size: int, barred: bool) -> list[Row]:
     truth = load_culture(name).assign(frame=0)
-    ds = acquire(truth, (size, size), rng=np.random.default_rng(NOISE_SEED))
+    ds = acquire(truth, (size, size), rng=np.random.default_rng(TEST["culture_noise"]))
     ds = ds.assign_coords(distance=ds.attrs["simulated_distance_um"])
     rec = reconstruct(ds, iterations=150)
     opd, true = rec["opd"].values, ds["truth_opd"].values

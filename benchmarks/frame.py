@@ -18,6 +18,7 @@ import pandas as pd
 import torch
 import xarray as xr
 from _harness import Row, arguments, report, row
+from _seeds import TEST
 
 from lensfree_nb.evaluate.pairing import pair
 from lensfree_nb.optics.propagation import fast_shape, fringe_halo_px
@@ -26,7 +27,7 @@ from lensfree_nb.reconstruct.reconstruct import reconstruct
 from lensfree_nb.simulate.acquisition import PAPER_SETUP, acquire
 from lensfree_nb.simulate.culture import culture
 
-SEED, ITERATIONS = 2748, 20
+ITERATIONS = 20
 CHUNKS = (
     {"y": -1, "x": -1},
     {"y": 1024, "x": 1024},
@@ -38,7 +39,7 @@ SOURCE = "simulated; python benchmarks/frame.py"
 
 def frame(shape: tuple[int, int]) -> xr.Dataset:
     """A simulated frame at 183 cells/mm², one point a pixel and three lines a colour."""
-    rng = np.random.default_rng(SEED)
+    rng = np.random.default_rng(TEST["frame"])
     table = culture(shape, rng=rng)
     ds = acquire(table, shape, rng=rng, oversampling=1, lines=3)
     return ds.assign_coords(distance=1000.0)

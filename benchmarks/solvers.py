@@ -15,6 +15,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from _harness import Row, arguments, report, row
+from _seeds import TUNE
 from scipy.optimize import minimize
 from torch import Tensor
 
@@ -24,7 +25,7 @@ from lensfree_nb.reconstruct.solver import Weights, minimise
 from lensfree_nb.simulate.acquisition import PAPER_SETUP, acquire
 from lensfree_nb.simulate.culture import culture
 
-TUNING_SEED, HUBER = 401, 0.01
+HUBER = 0.01
 START = 0.1
 WEIGHTS = Weights(relax=1.0)
 SOURCE = "simulated; python benchmarks/solvers.py"
@@ -106,7 +107,7 @@ SOLVERS: dict[str, Callable[[Misfit, int], Pair]] = {
 
 
 def main(size: int) -> list[Row]:
-    rng = np.random.default_rng(TUNING_SEED)
+    rng = np.random.default_rng(TUNE["solvers"])
     table = culture((size + 200, size + 200), rng=rng)
     table = table.assign(y_um=table["y_um"] - 167, x_um=table["x_um"] - 167)
     ds = acquire(table, (size, size), rng=rng)

@@ -12,8 +12,7 @@ import xarray as xr
 from lensfree_nb.reconstruct.reconstruct import reconstruct
 from lensfree_nb.simulate.acquisition import acquire
 from lensfree_nb.simulate.culture import culture
-
-CULTURE_SEED, NOISE_SEED = 11, 12
+from tests import seeds
 
 
 @pytest.fixture
@@ -44,7 +43,7 @@ def no_compute():
 @pytest.fixture(scope="session")
 def cells_truth():
     """A small simulated culture that reaches beyond the sensor of `holograms`."""
-    table = culture((448, 448), rng=np.random.default_rng(CULTURE_SEED))
+    table = culture((448, 448), rng=np.random.default_rng(seeds.CELLS))
     offset = 96 * 1.67
     return table.assign(y_um=table["y_um"] - offset, x_um=table["x_um"] - offset)
 
@@ -52,7 +51,7 @@ def cells_truth():
 @pytest.fixture(scope="session")
 def holograms(cells_truth):
     """Two simulated RGB frames of 256 x 256 px, with their distance set."""
-    rng = np.random.default_rng(NOISE_SEED)
+    rng = np.random.default_rng(seeds.NOISE)
     frames = [acquire(cells_truth, (256, 256), rng=rng, lines=3) for _ in range(2)]
     times = np.array(["2024-05-01T12:00", "2024-05-01T12:10"], "M8[ns]")
     ds = xr.concat(frames, xr.Variable("time", times), combine_attrs="override")

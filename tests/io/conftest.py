@@ -2,13 +2,15 @@ import numpy as np
 import pytest
 import tifffile
 
+from tests import seeds
+
 
 @pytest.fixture
 def write_frames(tmp_path):
     """Write numbered frames of distinct brightness; gives their paths."""
 
     def write(names, *, shape=(32, 40), dtype=np.uint16, folder=tmp_path, **options):
-        rng = np.random.default_rng(1)
+        rng = np.random.default_rng(seeds.FRAMES)
         paths = []
         for number, name in enumerate(names):
             image = rng.normal(1000 + 100 * number, 5, shape).astype(dtype)

@@ -8,6 +8,7 @@ from lensfree_nb.errors import PerformanceNote
 from lensfree_nb.io.background import divide_background
 from lensfree_nb.io.flat_field import frame_background, normalise_frame, stack_background
 from lensfree_nb.optics.propagation import propagate
+from tests import seeds
 
 SIZE = 256
 
@@ -58,7 +59,7 @@ def test_frame_background_ignores_unknown_pixels():
 
 
 def test_stack_background_removes_dust_and_keeps_moving_cells():
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seeds.PIXELS)
     dust = cell_hologram([(128, 128)])
     lamp = [1, 1.1, 0.9, 1.05, 1, 0.8, 1.2, 1, 1]  # the brightness drifts
     frames = [
@@ -71,7 +72,7 @@ def test_stack_background_removes_dust_and_keeps_moving_cells():
 
 
 def test_stack_background_refuses_cells_that_stay():
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seeds.PIXELS)
     still = cell_hologram(rng.uniform(20, SIZE - 20, (6, 2)))
     frames = np.asarray([uneven_light() * still + rng.normal(0, 8, still.shape) for _ in range(5)])
     assert np.isnan(stack_background(frames, refuse_static=True)).all()
@@ -79,7 +80,7 @@ def test_stack_background_refuses_cells_that_stay():
 
 
 def test_auto_equals_the_kernels():
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seeds.PIXELS)
     still = cell_hologram(rng.uniform(20, SIZE - 20, (6, 2)))
     frames = [uneven_light() * still + rng.normal(0, 8, still.shape) for _ in range(5)]
     for stack, background in (
@@ -96,7 +97,7 @@ def test_auto_equals_the_kernels():
 
 
 def test_lazy_gives_the_same_and_computes_nothing_early():
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seeds.PIXELS)
     hologram = as_hologram([uneven_light() * h for h in moving(6, rng)])
 
     def fail(*args, **kwargs):
@@ -133,7 +134,7 @@ def test_given_background_unknown_pixels_and_dark():
 
 
 def test_hot_pixels_are_found_where_asked():
-    rng = np.random.default_rng(3)
+    rng = np.random.default_rng(seeds.LIGHT)
     frame = uneven_light() * cell_hologram([(128, 128)]) + rng.normal(0, 8, (SIZE, SIZE))
     frame[5, 5], frame[200, 30] = 3000, 0
     result = divide_background(as_hologram([frame]), "frame", dead="auto")[0, 0]
@@ -143,7 +144,7 @@ def test_hot_pixels_are_found_where_asked():
 def test_a_dense_culture_is_not_divided_out():
     """183 round cells a square millimetre: the worst case for a smooth estimate."""
     size = 512
-    rng = np.random.default_rng(5)
+    rng = np.random.default_rng(seeds.STACK)
     cells = round(183 * (size * 1.67e-3) ** 2)
     hologram = cell_hologram(rng.uniform(0, size, (cells, 2)), size)
     light = uneven_light(size)

@@ -12,9 +12,10 @@ from lensfree_nb.io.acquisition import acquisition
 from lensfree_nb.io.background import divide_background
 from lensfree_nb.io.from_opd import from_opd
 from lensfree_nb.io.opening import open_acquisition
+from tests import seeds
 
 UNIT = pint.UnitRegistry()
-FRAME = np.random.default_rng(0).normal(100, 3, (24, 32))
+FRAME = np.random.default_rng(seeds.PIXELS).normal(100, 3, (24, 32))
 RGB = (640, 530, 450)
 GOOD = {"wavelength_nm": 530, "pixel_size_um": 1.67}
 HOLOGRAM = xr.DataArray(FRAME[None], dims=("wavelength", "y", "x"))

@@ -8,10 +8,11 @@ import zarr
 from lensfree_nb.errors import DimensionError, ParameterError
 from lensfree_nb.io.export import write_cells, write_dataset, write_tiff
 from lensfree_nb.io.from_opd import from_opd
+from tests import seeds
 
 
 def dataset(**options):
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seeds.PIXELS)
     opd = rng.normal(50, 30, (3, 20, 24))
     opd[1, 3, 4] = np.nan
     times = np.arange("2024-05-01", "2024-05-04", dtype="datetime64[D]")

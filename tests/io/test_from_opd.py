@@ -10,13 +10,14 @@ import xarray as xr
 from lensfree_nb import contract
 from lensfree_nb.io.from_opd import from_opd
 from lensfree_nb.io.samples import SAMPLES
+from tests import seeds
 
 
 @pytest.mark.parametrize(
     ("units", "factor"), [("nm", 1.0), ("um", 1000.0), ("rad", 640 / (2 * np.pi))]
 )
 def test_units(units, factor):
-    data = np.random.default_rng(0).normal(0, 1, (3, 8, 9))
+    data = np.random.default_rng(seeds.PIXELS).normal(0, 1, (3, 8, 9))
     ds = from_opd(data, units=units, pixel_size_um=0.5, wavelength_nm=640, medium_index=1.33)
     opd = contract.opd_of(ds)
     np.testing.assert_allclose(opd, data * factor, rtol=1e-6)

@@ -8,12 +8,13 @@ from lensfree_nb.errors import DimensionError, SetupError
 from lensfree_nb.io.acquisition import acquisition
 from lensfree_nb.io.holopy import is_holopy, read_description, read_holopy
 from lensfree_nb.io.opening import open_acquisition
+from tests import seeds
 
 
 def image(**changes):
     """As HoloPy's load_image gives it: z, x, y; µm; setup in attrs."""
     array = xr.DataArray(
-        np.random.default_rng(0).uniform(50, 200, (1, 20, 30)),
+        np.random.default_rng(seeds.PIXELS).uniform(50, 200, (1, 20, 30)),
         dims=("z", "x", "y"),
         coords={"z": [0.0], "x": 0.0851 * np.arange(20), "y": 0.0851 * np.arange(30)},
         attrs={

@@ -11,6 +11,7 @@ from lensfree_nb import contract
 from lensfree_nb.errors import LensfreeWarning, OpeningError, QualityWarning, SetupError
 from lensfree_nb.io.export import write_dataset, write_tiff
 from lensfree_nb.io.opening import open_acquisition
+from tests import seeds
 
 RGB = (640.0, 530.0, 450.0)
 SETUP = {"wavelength_nm": RGB, "pixel_size_um": 1.67}
@@ -18,7 +19,7 @@ SETUP = {"wavelength_nm": RGB, "pixel_size_um": 1.67}
 
 def stack(*shape, dtype=np.uint16):
     """Random counts, each plane of its own brightness."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seeds.PIXELS)
     image = rng.normal(1000, 5, shape)
     planes = np.arange(np.prod(shape[:-2])).reshape(*shape[:-2], 1, 1)
     return (image + 100 * planes).astype(dtype)
@@ -183,7 +184,7 @@ def test_damaged_missing_and_odd_files_become_unknown_pixels(tmp_path):
 
 def test_background_file(tmp_path, write_frames):
     light = np.linspace(500, 1500, 24 * 32).reshape(24, 32)
-    sample = 1 + 0.1 * np.random.default_rng(0).standard_normal((24, 32))
+    sample = 1 + 0.1 * np.random.default_rng(seeds.PIXELS).standard_normal((24, 32))
     (tmp_path / "day").mkdir()
     tifffile.imwrite(tmp_path / "day" / "f1.tif", (light * sample).astype(np.float32))
     tifffile.imwrite(tmp_path / "empty.tif", light.astype(np.float32))

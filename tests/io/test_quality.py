@@ -4,10 +4,11 @@ import pytest
 import xarray as xr
 
 from lensfree_nb.io.quality import isolated_pixels, quality, saturation_level
+from tests import seeds
 
 
 def test_saturation_level_finds_the_pile_up():
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seeds.PIXELS)
     noise = rng.normal(200, 10, (100, 100)).round()
     assert saturation_level(noise, 65535.0) == 65535.0
     assert saturation_level(np.minimum(noise, 215), 65535.0) == 215
@@ -16,7 +17,7 @@ def test_saturation_level_finds_the_pile_up():
 
 
 def test_isolated_pixels_leaves_smooth_light_and_noise():
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seeds.PIXELS)
     y, x = np.mgrid[:200, :200]
     fringes = 1000 * (1 + 0.5 * np.cos(np.hypot(y - 100, x - 100) ** 2 / 200))
     frame = fringes + rng.normal(0, 10, fringes.shape)
@@ -30,7 +31,7 @@ def test_isolated_pixels_leaves_smooth_light_and_noise():
 
 
 def test_quality_columns():
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seeds.PIXELS)
     frames = rng.normal(100, 2, (4, 2, 50, 50))
     frames[1] *= 1.2
     frames[2, 0] = np.nan
@@ -55,7 +56,7 @@ def test_quality_columns():
 
 
 def test_a_mask_of_broken_pixels_is_counted():
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seeds.PIXELS)
     hologram = xr.DataArray(rng.normal(100, 2, (1, 20, 20)), dims=("wavelength", "y", "x"))
     mask = np.zeros((20, 20), bool)
     mask[3, 3:5] = True

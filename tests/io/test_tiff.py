@@ -4,6 +4,7 @@ import tifffile
 
 from lensfree_nb.errors import OpeningError
 from lensfree_nb.io.tiff import Plane, read_layout, read_planes
+from tests import seeds
 
 SHAPE = (24, 32)
 
@@ -25,7 +26,7 @@ def test_ome_times_and_a_date(tmp_path):
 
 
 def test_transparency_is_left_out(tmp_path):
-    image = np.random.default_rng(0).integers(0, 255, (*SHAPE, 4)).astype(np.uint8)
+    image = np.random.default_rng(seeds.PIXELS).integers(0, 255, (*SHAPE, 4)).astype(np.uint8)
     tifffile.imwrite(tmp_path / "a.tif", image, photometric="rgb", extrasamples=["unassalpha"])
     layout = read_layout(tmp_path / "a.tif", exposures=3, dim="wavelength")
     assert layout.planes == ((Plane(0, 0), Plane(0, 1), Plane(0, 2)),)

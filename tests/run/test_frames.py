@@ -17,6 +17,7 @@ from lensfree_nb.errors import (
 from lensfree_nb.reconstruct.reconstruct import reconstruct
 from lensfree_nb.run.frames import Output, map_tiles
 from lensfree_nb.run.tiles import tile_grid
+from tests import seeds
 
 OUTPUTS = {"smooth": Output(attrs={"units": "1"}), "sum": Output("float64", sums=2)}
 CHUNKS = [
@@ -41,7 +42,7 @@ class Blur:
 
 @pytest.fixture
 def frames():
-    rng = np.random.default_rng(5)
+    rng = np.random.default_rng(seeds.STACK)
     return xr.DataArray(
         rng.normal(1, 0.1, (2, 3, 220, 150)).astype(np.float32),
         dims=("time", "exposure", "y", "x"),

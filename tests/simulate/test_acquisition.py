@@ -7,11 +7,16 @@ from lensfree_nb.io.acquisition import acquisition
 from lensfree_nb.simulate.acquisition import PAPER_SETUP, acquire, example
 from lensfree_nb.simulate.camera import Counts
 from lensfree_nb.simulate.culture import culture
+from tests import seeds
 
 
 def test_keeps_the_contract_and_has_the_noise_asked_for(cells_truth):
-    quiet = acquire(cells_truth, (128, 160), rng=np.random.default_rng(0), noise=0.0, lines=2)
-    noisy = acquire(cells_truth, (128, 160), rng=np.random.default_rng(0), noise=0.02, lines=2)
+    quiet = acquire(
+        cells_truth, (128, 160), rng=np.random.default_rng(seeds.PIXELS), noise=0.0, lines=2
+    )
+    noisy = acquire(
+        cells_truth, (128, 160), rng=np.random.default_rng(seeds.PIXELS), noise=0.02, lines=2
+    )
     assert hologram_of(noisy).dims == ("wavelength", "y", "x")
     assert setup_of(noisy).wavelength_nm == (640.0, 530.0, 450.0)
     ratio = noisy["hologram"] / quiet["hologram"] - 1
@@ -21,20 +26,25 @@ def test_keeps_the_contract_and_has_the_noise_asked_for(cells_truth):
 def test_cells_outside_the_sensor_send_their_fringes_in(cells_truth):
     inside = cells_truth[(cells_truth[["y_um", "x_um"]] > 30).all(axis=1)]
     rng = np.random.default_rng
-    full = acquire(cells_truth, (96, 96), rng=rng(0), noise=0.0, lines=2)
-    cut = acquire(inside, (96, 96), rng=rng(0), noise=0.0, lines=2)
+    full = acquire(cells_truth, (96, 96), rng=rng(seeds.PIXELS), noise=0.0, lines=2)
+    cut = acquire(inside, (96, 96), rng=rng(seeds.PIXELS), noise=0.0, lines=2)
     assert float(np.abs(full["hologram"] - cut["hologram"])[:, :10].max()) > 0.02
 
 
 def test_uneven_light():
     ds = acquire(
-        example_cells(), (64, 64), rng=np.random.default_rng(3), uneven=0.2, noise=0, lines=1
+        example_cells(),
+        (64, 64),
+        rng=np.random.default_rng(seeds.LIGHT),
+        uneven=0.2,
+        noise=0,
+        lines=1,
     )
     assert float(np.ptp(ds["hologram"].values)) > 0.1
 
 
 def example_cells():
-    return culture((16, 16), 0.0, rng=np.random.default_rng(0)).iloc[:0]
+    return culture((16, 16), 0.0, rng=np.random.default_rng(seeds.PIXELS)).iloc[:0]
 
 
 def test_example_grows_and_is_the_same_for_everyone():
@@ -49,12 +59,14 @@ HEIGHTS = Setup((530.0,) * 3, 1.67, (900.0, 1000.0, 1150.0))
 
 
 def bare(shape, **options):
-    rng = np.random.default_rng(4)
+    rng = np.random.default_rng(seeds.SENSOR)
     return acquire(example_cells(), shape, rng=rng, **{"noise": 0.0, "lines": 1, **options})
 
 
 def test_several_heights_run_along_plane(cells_truth):
-    ds = acquire(cells_truth, (96, 112), rng=np.random.default_rng(4), setup=HEIGHTS, noise=0.0)
+    ds = acquire(
+        cells_truth, (96, 112), rng=np.random.default_rng(seeds.SENSOR), setup=HEIGHTS, noise=0.0
+    )
     assert hologram_of(ds).dims == ("plane", "y", "x")
     assert ds["wavelength"].dims == ("plane",)
     assert ds.attrs["simulated_distance_um"] == (900.0, 1000.0, 1150.0)
@@ -63,7 +75,9 @@ def test_several_heights_run_along_plane(cells_truth):
     assert distance_of(ds).values.tolist() == [900.0, 1000.0, 1150.0]
     # Each plane is the hologram that its height alone would give.
     single = Setup((530.0,), 1.67, (1150.0,))
-    alone = acquire(cells_truth, (96, 112), rng=np.random.default_rng(4), setup=single, noise=0.0)
+    alone = acquire(
+        cells_truth, (96, 112), rng=np.random.default_rng(seeds.SENSOR), setup=single, noise=0.0
+    )
     assert alone["hologram"].dims == ("wavelength", "y", "x")
     inner = (slice(8, -8), slice(8, -8))
     np.testing.assert_allclose(
@@ -74,7 +88,7 @@ def test_several_heights_run_along_plane(cells_truth):
 def test_energy_is_kept_up_to_what_leaves_the_sensor(cells_truth):
     # Phase alone moves light and takes none: over a field with margins the mean stays 1.
     inside = cells_truth.query("60 < y_um < 260 and 60 < x_um < 260")
-    ds = acquire(inside, (192, 192), rng=np.random.default_rng(4), noise=0.0, lines=2)
+    ds = acquire(inside, (192, 192), rng=np.random.default_rng(seeds.SENSOR), noise=0.0, lines=2)
     assert float(ds["hologram"].std()) > 0.05
     np.testing.assert_allclose(ds["hologram"].mean(("y", "x")), 1.0, atol=0.01)
 
@@ -113,7 +127,9 @@ def test_bad_absorption_is_refused():
 def test_counts_are_what_a_camera_writes(cells_truth):
     camera = Counts(background=1000.0, offset=64.0, full_well=1200)
     plain, raw = (
-        acquire(cells_truth, (96, 96), rng=np.random.default_rng(4), counts=counts, lines=2)
+        acquire(
+            cells_truth, (96, 96), rng=np.random.default_rng(seeds.SENSOR), counts=counts, lines=2
+        )
         for counts in (None, camera)
     )
     hologram = raw["hologram"]
@@ -127,12 +143,12 @@ def test_counts_are_what_a_camera_writes(cells_truth):
 
 def test_counts_open_as_an_acquisition(cells_truth):
     camera = Counts(background=1000.0, offset=64.0, full_well=4095)
-    raw = acquire(cells_truth, (64, 64), rng=np.random.default_rng(4), counts=camera)
+    raw = acquire(cells_truth, (64, 64), rng=np.random.default_rng(seeds.SENSOR), counts=camera)
     ds = acquisition(
         raw["hologram"], wavelength_nm=PAPER_SETUP.wavelength_nm,
         pixel_size_um=1.67, background=np.full((64, 64), 1064.0), dark=64.0,
     )  # fmt: skip
-    plain = acquire(cells_truth, (64, 64), rng=np.random.default_rng(4))
+    plain = acquire(cells_truth, (64, 64), rng=np.random.default_rng(seeds.SENSOR))
     # Opening also levels the lamp of each exposure: equal up to a factor near 1.
     ratio = ds["hologram"] / plain["hologram"]
     level = ratio.median(("y", "x"))

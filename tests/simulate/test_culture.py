@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from lensfree_nb.errors import ParameterError
-from lensfree_nb.simulate.culture import culture, load_culture, measure_truth, render
+from lensfree_nb.simulate.culture import CULTURE_SEED, culture, load_culture, measure_truth, render
+from tests import seeds
 
 # Allier 2022, table 1: the range over its four densities of each mean and standard deviation.
 PAPER = {
@@ -32,14 +33,14 @@ def test_committed_culture_keeps_its_distance_and_height():
     ("name", "spacing"), [("adherent_183", 25.0), ("adherent_183_random", None)]
 )
 def test_committed_cultures_are_what_their_call_makes(name, spacing):
-    made = culture((1024, 1024), rng=np.random.default_rng(20220125), spacing_um=spacing)
+    made = culture((1024, 1024), rng=np.random.default_rng(CULTURE_SEED), spacing_um=spacing)
     kept = load_culture(name)
     numbers = made.select_dtypes("number").columns
     np.testing.assert_allclose(kept[numbers], made[numbers], atol=1e-4)
 
 
 def test_rendering_keeps_the_mass_and_needs_no_luck():
-    table = culture((256, 256), 60, rng=np.random.default_rng(1))
+    table = culture((256, 256), 60, rng=np.random.default_rng(seeds.FRAMES))
     table = table.assign(y_um=table["y_um"] + 100, x_um=table["x_um"] + 100)
     first, second = (render(table, (380, 380), 1.67) for _ in range(2))
     assert first.tobytes() == second.tobytes()
@@ -48,8 +49,8 @@ def test_rendering_keeps_the_mass_and_needs_no_luck():
 
 
 def test_rounded_cells_are_between_their_mass_and_twice():
-    flat = culture((512, 512), rng=np.random.default_rng(2))
-    round_ = culture((512, 512), rng=np.random.default_rng(2), round_fraction=1.0)
+    flat = culture((512, 512), rng=np.random.default_rng(seeds.SHAPES))
+    round_ = culture((512, 512), rng=np.random.default_rng(seeds.SHAPES), round_fraction=1.0)
     growth = round_["dry_mass_pg"] / flat["dry_mass_pg"]
     assert growth.between(0.97, 2.03).all()
     assert growth.mean() == pytest.approx(1.5, abs=0.1)
@@ -65,6 +66,6 @@ def test_rounded_cells_are_between_their_mass_and_twice():
 
 def test_impossible_cultures():
     with pytest.raises(ParameterError, match="do not fit"):
-        culture((64, 64), 5000, rng=np.random.default_rng(0))
+        culture((64, 64), 5000, rng=np.random.default_rng(seeds.PIXELS))
     with pytest.raises(ParameterError, match="adherent_183"):
         load_culture("hela")
