@@ -15,7 +15,7 @@ import xarray as xr
 from lensfree_nb.errors import OpeningError, SetupError
 from lensfree_nb.io.holopy import read_description
 from lensfree_nb.io.patterns import FileGroups, group_files, natural_key, time_of_name
-from lensfree_nb.io.tiff import Plane, TiffLayout, read_layout, read_planes
+from lensfree_nb.io.tiff import Plane, TiffLayout, read_layout, read_planes, whole_series
 
 Array = npt.NDArray[Any]
 Source = tuple[str, Plane]
@@ -82,7 +82,7 @@ def open_files(
             f"{odd[0].name} is not understood (TIFF {', '.join(TIFF_SUFFIXES)}, "
             ".zarr, .nc); load it yourself and use lensfree_nb.acquisition"
         )
-    groups = group_files(files, exposures=exposures, dim=dim)
+    groups = group_files(whole_series(files), exposures=exposures, dim=dim)
     columns = len(groups.labels)
     if columns > 1:
         groups = _ordered(groups, exposures, wavelength_nm, dim)

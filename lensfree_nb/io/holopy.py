@@ -7,13 +7,16 @@ colours), coordinates in µm, and attributes ``medium_index``, ``illum_wavelen``
 
 from __future__ import annotations
 
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from lensfree_nb.errors import DimensionError, SetupError
+from lensfree_nb.errors import DimensionError, OpeningError, SetupError
 
+_HDF5 = b"\x89HDF\r\n\x1a\n"
 _MARKS = ("illum_wavelen", "illum_polarization", "noise_sd")
 
 
@@ -125,3 +128,30 @@ def read_description(text: str) -> dict[str, Any]:
     if stated.get("spacing") is not None:
         setup["pixel_size_um"] = float(np.ravel(stated["spacing"])[-1])
     return setup
+
+
+def open_netcdf(path: Path) -> xr.DataArray:
+    """The one image in HoloPy's (or another's) NetCDF file, lazily.
+
+    NetCDF-4, which HoloPy writes, is HDF5 and needs the package h5netcdf (the extra ``holopy``);
+    NetCDF-3 is read with SciPy.
+
+    Raises
+    ------
+    OpeningError
+        If the file cannot be read, or what reads it is not installed.
+    """
+    try:
+        return xr.open_dataarray(path)
+    except Exception as error:  # depends on which of xarray's engines are installed
+        remedy = "check that the file is complete and holds one variable"
+        if _is_hdf5(path) and not (find_spec("h5netcdf") or find_spec("netCDF4")):
+            remedy = "it is NetCDF-4 (HDF5): pip install 'lensfree_nb[holopy]' to read it"
+        raise OpeningError(
+            f"{path} cannot be read as NetCDF ({type(error).__name__}: {error}); {remedy}"
+        ) from error
+
+
+def _is_hdf5(path: Path) -> bool:
+    with path.open("rb") as stream:
+        return stream.read(len(_HDF5)) == _HDF5

@@ -16,6 +16,7 @@ from lensfree_nb.contract import EXPOSURE_DIMS, distance_of, hologram_of, proven
 from lensfree_nb.errors import LensfreeWarning, OpeningError, ParameterError, SetupError
 from lensfree_nb.io.acquisition import acquisition
 from lensfree_nb.io.files import TIFF_SUFFIXES, open_files
+from lensfree_nb.io.holopy import open_netcdf
 from lensfree_nb.io.zarr import is_zarr, open_store
 from lensfree_nb.units import floats
 
@@ -96,7 +97,7 @@ def open_acquisition(
     if len(found) == 1 and is_zarr(found[0]):
         data, stated = open_store(found[0], dim=dim)
     elif len(found) == 1 and found[0].suffix.lower() in (".nc", ".h5"):
-        data, stated = _open_netcdf(found[0]), {}
+        data, stated = open_netcdf(found[0]), {}
     else:
         data, stated = open_files(
             found, exposures=exposures, dim=dim, time_pattern=time_pattern, wavelength_nm=given
@@ -260,14 +261,3 @@ def _background_file(
         expand_paths(path), exposures=exposures, dim=dim, wavelength_nm=wavelength_nm
     )
     return frames.mean("time", skipna=True)
-
-
-def _open_netcdf(path: Path) -> xr.DataArray:
-    """HoloPy's (or another's) NetCDF file with one image in it."""
-    try:
-        return xr.open_dataarray(path)
-    except Exception as error:  # depends on which of xarray's engines are installed
-        raise OpeningError(
-            f"{path} cannot be read as NetCDF ({type(error).__name__}: {error}); NetCDF-4 and HDF5 "
-            "need the package h5netcdf"
-        ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -207,6 +208,49 @@ def _first(value: Any) -> Any:
     return value[0] if isinstance(value, list) else value
 
 
+def whole_series(files: Sequence[Path]) -> list[Path]:
+    """Those of several files that together hold every frame once.
+
+    Each file of an OME-TIFF series that spans several files describes, and opens, all of them.
+    """
+    kept: list[Path] = []
+    covered: set[Path] = set()
+    for path in files:
+        if path.resolve() in covered:
+            continue
+        parts = _parts_of(path)
+        if not kept and len(parts) <= 1:
+            return list(files)  # the first is on its own, so they all are: open no more of them
+        kept.append(path)
+        covered |= parts
+    return kept
+
+
+def _parts_of(path: Path) -> set[Path]:
+    import tifffile
+
+    if not path.name.lower().endswith((".ome.tif", ".ome.tiff")):
+        return set()
+    try:
+        with tifffile.TiffFile(path) as tif:
+            pages = tif.series[0].pages
+            return {Path(p.parent.filehandle.path).resolve() for p in pages if p is not None}
+    except Exception:  # damaged: told where its layout or its pixels are read
+        return set()
+
+
+def _pixels(page: Any) -> Array:
+    """Pixels of a page, whose file may be another of the series, not open."""
+    handle = page.parent.filehandle
+    if not handle.closed:
+        return np.asarray(page.asarray())
+    handle.open()
+    try:
+        return np.asarray(page.asarray())
+    finally:
+        handle.close()
+
+
 def read_planes(path: Path, planes: list[Plane], shape: tuple[int, int]) -> list[Array | None]:
     """Some planes of a file, None for each that cannot be used.
 
@@ -222,7 +266,11 @@ def read_planes(path: Path, planes: list[Plane], shape: tuple[int, int]) -> list
             series = tif.series[0]
             for plane in planes:
                 page = series.pages[plane.page]
-                image = np.asarray(page.asarray())
+                if page is None:
+                    problem = "the file of its series that holds this frame is missing"
+                    images.append(None)
+                    continue
+                image = _pixels(page)
                 if plane.sample is not None:
                     image = (
                         image[..., plane.sample] if image.shape[-1] <= 4 else image[plane.sample]

@@ -4,7 +4,8 @@ import tifffile
 import xarray as xr
 
 from lensfree_nb import contract
-from lensfree_nb.errors import DimensionError, SetupError
+from lensfree_nb.errors import DimensionError, OpeningError, SetupError
+from lensfree_nb.io import holopy
 from lensfree_nb.io.acquisition import acquisition
 from lensfree_nb.io.holopy import is_holopy, read_description, read_holopy
 from lensfree_nb.io.opening import open_acquisition
@@ -71,3 +72,14 @@ def test_tiff_with_holopys_description(tmp_path):
     assert contract.setup_of(ds) == contract.Setup((660.0,), 0.1, medium_index=1.33)
     assert read_description("noise_sd: [") == {}
     assert read_description("about noise_sd") == {}
+
+
+def test_netcdf4_names_what_reads_it(tmp_path, monkeypatch):
+    path = tmp_path / "h.h5"
+    path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    monkeypatch.setattr(holopy, "find_spec", lambda name: None)
+    with pytest.raises(OpeningError, match=r"pip install 'lensfree_nb\[holopy\]'"):
+        open_acquisition(path)
+    monkeypatch.setattr(holopy, "find_spec", lambda name: True)
+    with pytest.raises(OpeningError, match="check that the file is complete"):
+        open_acquisition(path)

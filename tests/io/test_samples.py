@@ -1,4 +1,5 @@
 import hashlib
+import re
 
 import pytest
 
@@ -46,6 +47,29 @@ def test_otherwise_it_is_downloaded(tmp_path, monkeypatch):
 def test_unknown_names():
     with pytest.raises(ParameterError, match="plankton"):
         sample_path("../secrets")
+
+
+URL = re.compile(
+    r"https://raw\.githubusercontent\.com/(?P<repository>[\w.-]+/[\w.-]+)/(?P<commit>[0-9a-f]{40})/"
+    r"(?P<path>[\w.-]+(/[\w.-]+)*)"
+)
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_urls_pin_a_commit(name):
+    assert URL.fullmatch(SAMPLES[name].url)
+    assert re.fullmatch("[0-9a-f]{64}", SAMPLES[name].sha256)
+    assert SAMPLES[name].licence
+    assert SAMPLES[name].cite
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_urls_are_those_of_the_data_sheet(name, data_folder):
+    sheet = (data_folder / "SOURCES.md").read_text(encoding="utf-8")
+    found = URL.fullmatch(SAMPLES[name].url)
+    assert f"`{found['repository']}` @ {found['commit']}" in sheet
+    assert SAMPLES[name].licence.removesuffix("-Clause") in sheet
 
 
 @pytest.mark.data

@@ -1,9 +1,12 @@
+import uuid
+
 import numpy as np
 import pytest
 import tifffile
 
-from lensfree_nb.errors import OpeningError
-from lensfree_nb.io.tiff import Plane, read_layout, read_planes
+from lensfree_nb.errors import OpeningError, QualityWarning
+from lensfree_nb.io.opening import open_acquisition
+from lensfree_nb.io.tiff import Plane, read_layout, read_planes, whole_series
 from tests import seeds
 
 SHAPE = (24, 32)
@@ -61,3 +64,65 @@ def test_heights_along_z(tmp_path):
     by_height = read_layout(path, exposures=3, dim="plane").planes
     assert [[plane.page for plane in row] for row in by_height] == [[0, 1, 2], [3, 4, 5]]
     assert len(read_layout(path, exposures=1, dim="wavelength").planes) == 6
+
+
+OME = (
+    '<?xml version="1.0" encoding="UTF-8"?>'
+    '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" UUID="urn:uuid:{own}">'
+    '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint16" '
+    'SizeX="32" SizeY="24" SizeC="2" SizeZ="1" SizeT="3" PhysicalSizeX="1.67" '
+    'PhysicalSizeXUnit="um">{channels}{parts}</Pixels></Image></OME>'
+)
+
+
+@pytest.fixture
+def ome_series(tmp_path):
+    """Three frames of two colours, a file a frame, each with the OME-XML of them all."""
+    data = np.random.default_rng(seeds.FRAMES).integers(900, 1100, (3, 2, *SHAPE), np.uint16)
+    ids = [uuid.UUID(int=n) for n in range(1, 4)]
+    parts = "".join(
+        f'<TiffData FirstT="{t}" FirstC="{c}" FirstZ="0" IFD="{c}" PlaneCount="1">'
+        f'<UUID FileName="f{t}.ome.tif">urn:uuid:{one}</UUID></TiffData>'
+        for t, one in enumerate(ids) for c in range(2)
+    )  # fmt: skip
+    channels = "".join(f'<Channel ID="Channel:0:{c}" SamplesPerPixel="1"/>' for c in range(2))
+    for t, one in enumerate(ids):
+        tifffile.imwrite(
+            tmp_path / f"f{t}.ome.tif", data[t], photometric="minisblack", metadata=None,
+            description=OME.format(own=one, channels=channels, parts=parts),
+        )  # fmt: skip
+    return tmp_path, data
+
+
+def opened(paths):
+    return open_acquisition(paths, wavelength_nm=(640, 450), background=None, dead=None)
+
+
+@pytest.mark.parametrize("pattern", ["f0.ome.tif", "*.ome.tif", "f[12].ome.tif"])
+def test_ome_over_several_files_holds_each_frame_once(ome_series, pattern):
+    folder, data = ome_series
+    ds = opened(str(folder / pattern))
+    np.testing.assert_array_equal(ds["hologram"].values, data)
+    assert ds.attrs["pixel_size_um"] == 1.67
+
+
+def test_a_missing_file_of_an_ome_series_costs_its_own_frames(ome_series):
+    folder, data = ome_series
+    (folder / "f1.ome.tif").unlink()
+    ds = opened(folder)
+    with pytest.warns(QualityWarning, match="missing"):
+        found = ds["hologram"].values
+    np.testing.assert_array_equal(found[[0, 2]], data[[0, 2]])
+    assert np.isnan(found[1]).all()
+
+
+def test_two_ome_series_and_damaged_files(ome_series):
+    folder, _ = ome_series
+    for n in range(3):
+        (folder / f"g{n}.tif").write_bytes(b"no tiff")
+    series = sorted(folder.glob("*.ome.tif"))
+    others = [folder / "g0.tif", folder / "g1.tif"]
+    assert whole_series([*series, *others]) == [series[0], *others]
+    assert whole_series([*others, *series]) == [*others, *series]
+    (folder / "z.ome.tif").write_bytes(b"no tiff")
+    assert whole_series([folder / "z.ome.tif"]) == [folder / "z.ome.tif"]
