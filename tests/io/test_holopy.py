@@ -10,6 +10,7 @@ from lensfree_nb.io.acquisition import acquisition
 from lensfree_nb.io.holopy import is_holopy, read_description, read_holopy
 from lensfree_nb.io.opening import open_acquisition
 from tests import seeds
+from tests.io.scenes import stack
 
 
 def image(**changes):
@@ -83,3 +84,18 @@ def test_netcdf4_names_what_reads_it(tmp_path, monkeypatch):
     monkeypatch.setattr(holopy, "find_spec", lambda name: True)
     with pytest.raises(OpeningError, match="check that the file is complete"):
         open_acquisition(path)
+
+
+def test_netcdf_of_holopy(tmp_path):
+    image = xr.DataArray(
+        stack(1, 20, 30).astype(float),
+        dims=("z", "x", "y"),
+        coords={"z": [0.0], "x": 0.1 * np.arange(20), "y": 0.1 * np.arange(30)},
+        attrs={"illum_wavelen": 0.66, "medium_index": 1.33},
+    )
+    image.to_netcdf(tmp_path / "h.nc", engine="scipy")
+    ds = open_acquisition(tmp_path / "h.nc", background=None)
+    assert contract.setup_of(ds).wavelength_nm == (660.0,)
+    (tmp_path / "bad.nc").write_text("no")
+    with pytest.raises(OpeningError, match="NetCDF"):
+        open_acquisition(tmp_path / "bad.nc")

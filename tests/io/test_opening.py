@@ -1,5 +1,4 @@
 import os
-import time
 
 import dask
 import numpy as np
@@ -8,67 +7,11 @@ import tifffile
 import xarray as xr
 
 from lensfree_nb import contract
-from lensfree_nb.errors import LensfreeWarning, OpeningError, QualityWarning, SetupError
+from lensfree_nb.errors import LensfreeWarning, SetupError
 from lensfree_nb.io.export import write_dataset, write_tiff
 from lensfree_nb.io.opening import open_acquisition
 from tests import seeds
-
-RGB = (640.0, 530.0, 450.0)
-SETUP = {"wavelength_nm": RGB, "pixel_size_um": 1.67}
-
-
-def stack(*shape, dtype=np.uint16):
-    """Random counts, each plane of its own brightness."""
-    rng = np.random.default_rng(seeds.PIXELS)
-    image = rng.normal(1000, 5, shape)
-    planes = np.arange(np.prod(shape[:-2])).reshape(*shape[:-2], 1, 1)
-    return (image + 100 * planes).astype(dtype)
-
-
-def raw(paths, **options):
-    return open_acquisition(paths, **{"background": None, "dead": None, **SETUP, **options})
-
-
-@pytest.mark.parametrize(
-    ("layout", "options"),
-    [
-        ("pages of each frame", {}),
-        ("all frames in one file", {}),
-        ("rgb samples", {"photometric": "rgb"}),
-        ("rgb planes", {"photometric": "rgb", "planarconfig": "separate"}),
-        ("imagej", {"imagej": True, "metadata": {"axes": "TCYX"}}),
-        ("ome", {"ome": True, "metadata": {"axes": "TCYX"}}),
-        ("ome, colours first", {"ome": True, "metadata": {"axes": "CTYX"}}),
-        ("one file a colour", {}),
-    ],
-)
-def test_layouts_of_tiff_hold_the_same(tmp_path, layout, options):
-    data = stack(2, 3, 24, 32)
-    if layout == "pages of each frame":
-        for n, frame in enumerate(data):
-            tifffile.imwrite(tmp_path / f"f{n}.tif", frame, photometric="minisblack")
-    elif layout == "all frames in one file":
-        pages = data.reshape(-1, 24, 32)
-        tifffile.imwrite(tmp_path / "all.tif", pages, photometric="minisblack", metadata=None)
-    elif layout == "rgb samples":
-        for n, frame in enumerate(data):
-            tifffile.imwrite(tmp_path / f"f{n}.tif", np.moveaxis(frame, 0, -1), **options)
-    elif layout == "rgb planes":
-        for n, frame in enumerate(data):
-            tifffile.imwrite(tmp_path / f"f{n}.tif", frame, **options)
-    elif layout == "one file a colour":
-        for n, frame in enumerate(data):
-            for colour, image in zip(("red", "green", "blue"), frame, strict=True):
-                tifffile.imwrite(tmp_path / f"f{n}_{colour}.tif", image)
-    else:
-        turned = data.swapaxes(0, 1) if "first" in layout else data
-        tifffile.imwrite(tmp_path / "all.tif", turned, photometric="minisblack", **options)
-    ds = raw(tmp_path)
-    assert ds.hologram.dims == ("time", "wavelength", "y", "x")
-    assert ds.hologram.chunks == ((1, 1), (3,), (24,), (32,))
-    np.testing.assert_array_equal(ds.hologram.values, data)
-    assert contract.setup_of(ds).wavelength_nm == RGB
-    assert ds.hologram.dtype == np.float32
+from tests.io.scenes import RGB, raw, stack
 
 
 def test_nothing_is_read_or_computed_early(write_frames, tmp_path):
@@ -142,16 +85,6 @@ def test_imagej_metadata_are_read(tmp_path):
     assert ds.time.values[2] == np.datetime64("2024-05-01T00:20")
 
 
-def test_wavelengths_from_names_and_the_order_given(tmp_path):
-    for colour, level in (("450nm", 450), ("640nm", 640), ("530nm", 530)):
-        tifffile.imwrite(tmp_path / f"f1_{colour}.tif", np.full((24, 32), level, np.uint16))
-    ds = raw(tmp_path, wavelength_nm=None)
-    assert ds.wavelength.values.tolist() == [640, 530, 450]
-    np.testing.assert_array_equal(ds.hologram[0, :, 0, 0], [640, 530, 450])
-    ds = raw(tmp_path, wavelength_nm=(450, 530, 640))
-    np.testing.assert_array_equal(ds.hologram[0, :, 0, 0], ds.wavelength)
-
-
 def test_heights(tmp_path):
     for z in (1, 2, 10):
         tifffile.imwrite(tmp_path / f"s_z{z}.tif", np.full((24, 32), z, np.uint16))
@@ -160,26 +93,6 @@ def test_heights(tmp_path):
     assert ds.hologram.dims == ("time", "plane", "y", "x")
     np.testing.assert_array_equal(ds.hologram[0, :, 0, 0], [1, 2, 10])
     assert contract.distance_of(ds).values.tolist() == [900, 1000, 1100]
-
-
-def test_damaged_missing_and_odd_files_become_unknown_pixels(tmp_path):
-    for n in range(6):
-        for colour in ("red", "green", "blue"):
-            tifffile.imwrite(tmp_path / f"f{n}_{colour}.tif", stack(24, 32))
-    (tmp_path / "f1_green.tif").unlink()
-    cut = tmp_path / "f2_red.tif"
-    cut.write_bytes(cut.read_bytes()[:700])
-    (tmp_path / "f3_blue.tif").write_text("no image")
-    tifffile.imwrite(tmp_path / "f4_red.tif", stack(10, 12))
-    ds = open_acquisition(tmp_path, **SETUP)
-    with pytest.warns(QualityWarning) as caught:
-        loaded = ds.compute(scheduler="synchronous")
-    expected = np.zeros((6, 3), bool)
-    expected[[1, 2, 3, 4], [1, 0, 2, 0]] = True
-    np.testing.assert_array_equal(loaded.quality_missing, expected)
-    np.testing.assert_array_equal(loaded.hologram.isnull().all(("y", "x")), expected)
-    told = " ".join(str(w.message) for w in caught)
-    assert all(name in told for name in ("f2_red", "f3_blue", "f4_red.tif", "(10, 12)"))
 
 
 def test_background_file(tmp_path, write_frames):
@@ -212,67 +125,6 @@ def test_stores_come_back_as_they_went(tmp_path, write_frames):
         open_acquisition(tmp_path / "a.zarr", wavelength_nm=RGB)
 
 
-@pytest.mark.parametrize("version", ["0.4", "0.5"])
-def test_ome_zarr(tmp_path, version):
-    import zarr
-
-    data = stack(2, 3, 24, 32)
-    path = str(tmp_path / "ome.zarr")
-    zarr_format = 2 if version == "0.4" else 3
-    group = zarr.open_group(path, mode="w", zarr_format=zarr_format)
-    group.create_array("0", data=data)
-    scale = {"type": "scale", "scale": [10.0, 1.0, 1.67, 1.67]}
-    metadata = {
-        "multiscales": [
-            {
-                "axes": [
-                    {"name": "t", "type": "time", "unit": "minute"},
-                    {"name": "c", "type": "channel"},
-                    {"name": "y", "type": "space", "unit": "micrometer"},
-                    {"name": "x", "type": "space", "unit": "micrometer"},
-                ],
-                "datasets": [{"path": "0", "coordinateTransformations": [scale]}],
-            }
-        ],
-        "omero": {"channels": [{"emission_wavelength": w} for w in RGB]},
-    }
-    group.attrs.update(metadata if version == "0.4" else {"ome": {"version": version, **metadata}})
-    ds = open_acquisition(path, background=None)
-    assert contract.setup_of(ds) == contract.Setup(RGB, 1.67)
-    assert np.diff(ds.time.values)[0] == np.timedelta64(10, "m")
-    assert ds.hologram.chunks == ((1, 1), (3,), (24,), (32,))
-    np.testing.assert_array_equal(ds.hologram.values, data)
-    with pytest.raises(OpeningError, match="3 positions along 'c'"):
-        open_acquisition(path, dim="plane", wavelength_nm=530)
-
-
-def test_bare_zarr_array_and_foreign_groups(tmp_path):
-    import zarr
-
-    array = zarr.create_array(str(tmp_path / "a.zarr"), shape=(3, 24, 32), dtype="uint16")
-    array[:] = stack(3, 24, 32)
-    ds = raw(tmp_path / "a.zarr")
-    np.testing.assert_array_equal(ds.hologram[0].values, stack(3, 24, 32))
-    xr.Dataset({"opd": ("x", [1.0])}).to_zarr(tmp_path / "b.zarr", consolidated=False)
-    with pytest.raises(OpeningError, match="no hologram"):
-        raw(tmp_path / "b.zarr")
-
-
-def test_netcdf_of_holopy(tmp_path):
-    image = xr.DataArray(
-        stack(1, 20, 30).astype(float),
-        dims=("z", "x", "y"),
-        coords={"z": [0.0], "x": 0.1 * np.arange(20), "y": 0.1 * np.arange(30)},
-        attrs={"illum_wavelen": 0.66, "medium_index": 1.33},
-    )
-    image.to_netcdf(tmp_path / "h.nc", engine="scipy")
-    ds = open_acquisition(tmp_path / "h.nc", background=None)
-    assert contract.setup_of(ds).wavelength_nm == (660.0,)
-    (tmp_path / "bad.nc").write_text("no")
-    with pytest.raises(OpeningError, match="NetCDF"):
-        open_acquisition(tmp_path / "bad.nc")
-
-
 def test_a_written_tiff_opens_again(tmp_path):
     image = xr.DataArray(
         stack(2, 3, 24, 32),
@@ -288,18 +140,3 @@ def test_a_written_tiff_opens_again(tmp_path):
     np.testing.assert_array_equal(back.hologram.values, image.values)
     assert contract.setup_of(back) == contract.Setup(RGB, 1.67)
     assert np.diff(back.time.values)[0] == np.timedelta64(10, "m")
-
-
-def test_thousands_of_files_open_in_seconds(tmp_path):
-    first = tmp_path / "f_0.tif"
-    tifffile.imwrite(first, stack(24, 32))
-    content = first.read_bytes()
-    for n in range(1, 3000):
-        (tmp_path / f"f_{n}.tif").write_bytes(content)
-    start = time.perf_counter()
-    ds = open_acquisition(tmp_path, wavelength_nm=530, pixel_size_um=1.67)
-    elapsed = time.perf_counter() - start
-    assert ds.sizes["time"] == 3000
-    assert elapsed < 10, f"{elapsed:.1f} s"
-    one = ds.hologram.isel(time=2999)
-    assert len(one.__dask_optimize__(one.__dask_graph__(), one.__dask_keys__())) < 100
