@@ -32,8 +32,9 @@ def progress(label: str, *, show: bool | None = None) -> Iterator[None]:
     Notes
     -----
     Tasks are counted after dask has fused them: often one a frame. A cluster's scheduler must be
-    able to import this package, as its workers must; an active client is met where it exists when
-    the context is entered.
+    able to import this package, as its workers must. Make the client before entering the context:
+    the work of one made inside is done without a bar, since its first tasks would be gone by the
+    time that it is met, and what counts them must be closed before it is.
 
     Examples
     --------

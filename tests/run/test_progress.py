@@ -79,6 +79,19 @@ def test_a_cluster_counts_the_same_tasks(bars, client):
     assert after == before
 
 
+def test_a_client_made_inside_works_without_a_bar(bars):
+    distributed = pytest.importorskip("distributed")
+    with (
+        progress("squares", show=True),
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=2, processes=False, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster),
+    ):
+        assert dask.compute(*tasks(7)) == tuple(i * i for i in range(7))
+    assert bars == []
+
+
 def test_a_cluster_shows_progress_while_it_works(bars, client, monkeypatch):
     from distributed import Event
 
