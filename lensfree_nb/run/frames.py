@@ -209,9 +209,16 @@ def _check_outputs(outputs: Mapping[str, Output]) -> None:
 
 
 def _of_device(error: Exception) -> bool:
-    """Whether the GPU itself failed, which in this process it then does for every frame."""
-    lost = getattr(sys.modules.get("torch"), "AcceleratorError", None)  # torch >= 2.8
-    return lost is not None and isinstance(error, lost)
+    """Whether the device failed, or the machine's memory: as it then does for every frame.
+
+    torch says both with a plain RuntimeError (that of a GPU: before torch 2.8).
+    """
+    lost = getattr(sys.modules.get("torch"), "AcceleratorError", None)
+    if lost is not None and isinstance(error, lost):
+        return True
+    return isinstance(error, RuntimeError) and any(
+        words in str(error) for words in ("CUDA error", "DefaultCPUAllocator")
+    )
 
 
 def _flagged(output: Output, tile: Tile) -> NDArray[Any]:

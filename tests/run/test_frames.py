@@ -144,6 +144,8 @@ def test_a_failed_tile_is_nan_and_its_frame_has_no_sums(frames, error, lazy):
     [
         TypeError("bug"), MemoryError(), NotImplementedError(), ParameterError("sigma"),
         ExecutionError("no CUDA"), torch.AcceleratorError("lost"),
+        RuntimeError("CUDA error: an illegal memory access"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory"),
     ],
 )  # fmt: skip
 def test_what_is_no_fault_of_the_frame_is_raised(frames, error):
