@@ -12,7 +12,6 @@ never pass for a bad frame; see :func:`map_tiles`, `on_error`.
 from __future__ import annotations
 
 import itertools
-import sys
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,23 +21,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from lensfree_nb.errors import (
-    ExecutionError,
-    LensfreeError,
-    ParameterError,
-    QualityWarning,
-    SetupError,
-)
+from lensfree_nb.errors import LensfreeError, ParameterError, QualityWarning
 from lensfree_nb.run.devices import with_smaller_tiles
+from lensfree_nb.run.failures import is_of_the_frame
 from lensfree_nb.run.tiles import Tile, grid_chunks, tile_grid
 
 Arrays = dict[str, NDArray[Any]]
 OnError = Literal["raise", "flag"]
-
-# What a frame's own pixels can bring about: damaged data, arithmetic, a solver that gives up.
-OF_THE_FRAME = (LensfreeError, ArithmeticError, OSError, RuntimeError, ValueError)
-# What would be the same for the next frame: a wrong call, a device that is absent or broken.
-OF_THE_CALL = (ExecutionError, ParameterError, SetupError, NotImplementedError, RecursionError)
 
 
 class TileKernel(Protocol):
@@ -153,8 +142,8 @@ class _FrameWorker:
             return with_smaller_tiles(
                 lambda tile_px: self._in_parts(image, arguments, tile, tile_px), max(tile.size)
             )
-        except OF_THE_FRAME as error:
-            if self.on_error == "raise" or isinstance(error, OF_THE_CALL) or _of_device(error):
+        except Exception as error:
+            if self.on_error == "raise" or not is_of_the_frame(error):
                 raise
             said = str(error) if isinstance(error, LensfreeError) else repr(error)
             warnings.warn(f"frame {index} is flagged: {said}", QualityWarning, stacklevel=2)
@@ -206,19 +195,6 @@ def _check_outputs(outputs: Mapping[str, Output]) -> None:
             raise ParameterError(
                 f"{name} is {output.dtype}, which has no NaN to flag a frame with; make it a float"
             )
-
-
-def _of_device(error: Exception) -> bool:
-    """Whether the device failed, or the machine's memory: as it then does for every frame.
-
-    torch says both with a plain RuntimeError (that of a GPU: before torch 2.8).
-    """
-    lost = getattr(sys.modules.get("torch"), "AcceleratorError", None)
-    if lost is not None and isinstance(error, lost):
-        return True
-    return isinstance(error, RuntimeError) and any(
-        words in str(error) for words in ("CUDA error", "DefaultCPUAllocator")
-    )
 
 
 def _flagged(output: Output, tile: Tile) -> NDArray[Any]:
