@@ -178,6 +178,7 @@ class LensfreeAccessor:
         path: str | Path,
         *,
         reference: pd.DataFrame | None = None,
+        reference_name: str = "the reference",
         holograms: xr.Dataset | None = None,
         title: str = "Lens-free microscopy",
     ) -> Path:
@@ -188,8 +189,9 @@ class LensfreeAccessor:
         from lensfree_nb.dashboards.page import write_page
 
         return write_page(
-            self._ds, cells, path, reference=reference, holograms=holograms, title=title
-        )
+            self._ds, cells, path, reference=reference, reference_name=reference_name,
+            holograms=holograms, title=title,
+        )  # fmt: skip
 
     def _repr_html_(self) -> str:
         from lensfree_nb.dashboards.html import repr_html

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 COUNTS = 30_000
+TITLE = "Simulated holograms, reconstructed and measured"
 COLOURS = ("red", "green", "blue")
 
 
@@ -61,7 +62,10 @@ def run_demo(out: Path, *, say: Callable[[str], None] = print) -> pd.DataFrame:
     files = write_cells(table, out)
     picture = out / "figure.png"
     _draw(rec, table, ds, picture)
-    page = write_page(rec, table, out / "page.html", reference=truth, holograms=ds)
+    page = write_page(
+        rec, table, out / "page.html", reference=truth, reference_name="the simulated truth",
+        holograms=ds, title=TITLE,
+    )  # fmt: skip
     scores = compare(table, truth)
     say(f"cells measured            {len(table)}, simulated {len(truth)}")
     say(_summary(scores))
@@ -92,9 +96,7 @@ def write_holograms(ds: xr.Dataset, folder: Path) -> Path:
 def _draw(rec: xr.Dataset, table: pd.DataFrame, holograms: xr.Dataset, path: Path) -> None:
     from lensfree_nb.dashboards.figure import figure
 
-    figure(
-        rec, table, holograms=holograms, title="Simulated holograms, reconstructed and measured"
-    ).savefig(path, dpi=130)
+    figure(rec, table, holograms=holograms, title=TITLE).savefig(path, dpi=130)
 
 
 def _summary(scores: pd.DataFrame) -> str:

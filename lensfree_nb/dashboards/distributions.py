@@ -9,18 +9,19 @@ import numpy as np
 import pandas as pd
 
 from lensfree_nb.dashboards.figure import ACCENT, METRIC_LABELS
+from lensfree_nb.dashboards.selection import is_whole
 
 BINS = 40
 
 
 def distributions(cells: pd.DataFrame) -> Any:
-    """A histogram a metric, units on the axes; cells cut by the border are left out.
+    """A histogram a metric, units on the axes; cut and untrusted cells are left out.
 
     Returns
     -------
     holoviews.Layout
     """
-    whole = cells[~cells["edge"].astype(bool)] if "edge" in cells else cells
+    whole = cells[is_whole(cells)]
     return hv.Layout(
         [
             _histogram(whole[metric].to_numpy(float), label)

@@ -55,16 +55,16 @@ def frame_view(opd: xr.DataArray, pitch_um: float, cells: pd.DataFrame | None, t
     frame = opd.isel(time=time) if "time" in opd.dims else opd
     step = max(1, -(-max(frame.shape) // OVERVIEW_PX))
     thinned = frame.coarsen(y=step, x=step, boundary="pad").mean().astype(np.float32)
-    height, width = (n * step * pitch_um for n in thinned.shape)
+    # Centres of the blocks, where the centre of the frame's first pixel is at 0, 0.
+    y, x = ((np.arange(n) * step + (step - 1) / 2) * pitch_um for n in thinned.shape)
     image = hv.Image(
-        thinned.values, bounds=(0, 0, width, height), kdims=["x (µm)", "y (µm)"], vdims=["OPD (nm)"]
-    ).opts(cmap="magma", colorbar=True, width=720, height=560, aspect="equal")
+        (x, y, thinned.values), kdims=["x (µm)", "y (µm)"], vdims=["OPD (nm)"], rtol=1e-2
+    ).opts(cmap="magma", colorbar=True, width=720, height=560, aspect="equal", invert_yaxis=True)
     if cells is None:
         return image
     shown = cells[cells["frame"] == time] if "frame" in cells else cells
     extra = [name for name in CELL_COLUMNS if name in shown]
-    # An Image's first row is at its top, where y is largest.
-    table = shown[[*extra]].assign(**{"x (µm)": shown["x_um"], "y (µm)": height - shown["y_um"]})
+    table = shown[[*extra]].assign(**{"x (µm)": shown["x_um"], "y (µm)": shown["y_um"]})
     points = hv.Points(table, kdims=["x (µm)", "y (µm)"], vdims=extra)
     return image * points.opts(color="#7ee0d0", size=4, tools=["hover"])
 

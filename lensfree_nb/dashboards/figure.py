@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from skimage.measure import block_reduce
 
 from lensfree_nb.contract import METRIC_UNITS, exposure_dim, opd_of, pixel_size_of
+from lensfree_nb.dashboards.selection import is_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 METRIC_LABELS = {
     "area_um2": "area (µm²)",
@@ -39,7 +42,8 @@ def figure(
     ds : Dataset
         With ``opd``; ``labels`` gives the outlines, where there is one.
     cells : DataFrame, optional
-        From ``ds.lf.cells()``; cells at the edge or untrusted are drawn apart.
+        From ``ds.lf.cells()``; cells at the edge or untrusted are drawn apart, and left out of
+        the distributions.
     holograms : Dataset, optional
         The acquisition, when `ds` no longer has its holograms.
     time : int
@@ -97,77 +101,50 @@ def _heading(ds: xr.Dataset, time: int, cells: pd.DataFrame | None) -> str:
 
 def _draw_holograms(axes: dict[Any, Axes], raw: xr.DataArray, pitch: float) -> None:
     exposure = exposure_dim(raw)
+    wavelengths = np.atleast_1d(raw.coords["wavelength"].values)
     for i in range(raw.sizes[exposure]):
-        axis, image = axes[f"hologram{i}"], raw.isel({exposure: i})
-        low, high = np.nanpercentile(image, (0.5, 99.5))
-        axis.imshow(
-            _overview(image.values), cmap="gray", vmin=low, vmax=high, extent=_extent(image, pitch)
-        )
-        wavelength = float(
-            np.atleast_1d(raw.coords["wavelength"].values)[
-                i if raw.coords["wavelength"].size > 1 else 0
-            ]
-        )
+        axis, image = axes[f"hologram{i}"], raw.isel({exposure: i}).values
+        _show(axis, image, pitch, "gray", *_limits(image, 0.5, 99.5))
+        wavelength = wavelengths[i if len(wavelengths) > 1 else 0]
         axis.set_title(f"hologram, {wavelength:g} nm", fontsize=9, loc="left")
-        _bare(axis)
 
 
 def _draw_opd(
     parent: Any, axis: Axes, opd: xr.DataArray, pitch: float, ds: xr.Dataset, time: int,
     cells: pd.DataFrame | None,
 ) -> None:  # fmt: skip
-    height, width = (n * pitch for n in opd.shape)
-    high = max(float(np.nanpercentile(opd, 99.8)), 1.0)
-    image = axis.imshow(
-        _overview(opd.values), cmap="magma", vmin=0, vmax=high, extent=_extent(opd, pitch)
-    )
+    low, high = _limits(opd.values, 0.2, 99.8)
+    image = _show(axis, opd.values, pitch, "magma", min(low, 0.0), max(high, 1.0))
     parent.colorbar(image, ax=axis, label="optical path difference (nm)", shrink=0.85, pad=0.01)
     if "labels" in ds:
         outlines = _separated(_frame(ds["labels"], time).values)
-        axis.contour(
-            outlines,
-            levels=[0.5],
-            colors="white",
-            linewidths=0.5,
-            extent=(0, width, 0, height),
-        )
+        rows, columns = (np.arange(n) * pitch for n in outlines.shape)
+        axis.contour(columns, rows, outlines, levels=[0.5], colors="white", linewidths=0.5)
     if cells is not None and len(cells):
-        odd = (cells["edge"] | ~cells["trusted"]).to_numpy()
+        whole = is_whole(cells)
         for chosen, colour, name in (
-            (~odd, "#7ee0d0", "cell"),
-            (odd, FLAGGED, "at the edge or untrusted"),
+            (whole, "#7ee0d0", "cell"),
+            (~whole, FLAGGED, "at the edge or untrusted"),
         ):
             part = cells[chosen]
-            axis.scatter(
-                part["x_um"],
-                part["y_um"],
-                s=5,
-                c=colour,
-                linewidths=0,
-                label=f"{name} ({len(part)})",
-            )
+            label = f"{name} ({len(part)})"
+            axis.scatter(part["x_um"], part["y_um"], s=5, c=colour, linewidths=0, label=label)
         axis.legend(loc="upper right", fontsize=8, framealpha=0.85, markerscale=2)
-    bar = scale_bar_um(width)
-    y = height * 0.965
-    axis.plot(
-        [width * 0.03, width * 0.03 + bar],
-        [y, y],
-        color="white",
-        linewidth=4,
-        solid_capstyle="butt",
-        gid="scale-bar",
-    )
-    axis.text(
-        width * 0.03 + bar / 2,
-        y - height * 0.015,
-        f"{bar:g} µm",
-        color="white",
-        ha="center",
-        va="bottom",
-        fontsize=9,
-    )
+    _scale_bar(axis, *(n * pitch for n in opd.shape))
     axis.set_title("optical path difference, cells outlined", fontsize=9, loc="left")
-    _bare(axis)
+
+
+def _scale_bar(axis: Axes, height_um: float, width_um: float) -> None:
+    bar, start = scale_bar_um(width_um), 0.03 * width_um
+    y = 0.965 * height_um
+    axis.plot(
+        [start, start + bar], [y, y],
+        color="white", linewidth=4, solid_capstyle="butt", gid="scale-bar",
+    )  # fmt: skip
+    axis.text(
+        start + bar / 2, y - 0.015 * height_um, f"{bar:g} µm",
+        color="white", ha="center", va="bottom", fontsize=9,
+    )  # fmt: skip
 
 
 def _draw_distribution(axis: Axes, cells: pd.DataFrame | None, metric: str, label: str) -> None:
@@ -176,8 +153,9 @@ def _draw_distribution(axis: Axes, cells: pd.DataFrame | None, metric: str, labe
     axis.set_yticks([])
     if cells is None or metric not in cells:
         return
-    values = cells.loc[~cells["edge"], metric].to_numpy()
+    values = cells.loc[is_whole(cells), metric].dropna().to_numpy()
     if not len(values):
+        axis.set_title("no whole, trusted cell", fontsize=8, color=MUTED, loc="left")
         return
     median = float(np.median(values))
     unit = METRIC_UNITS[metric].replace("um", "µm").replace("^2", "²")
@@ -200,16 +178,33 @@ def _separated(labels: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return inside
 
 
-def _extent(image: xr.DataArray, pitch: float) -> tuple[float, float, float, float]:
-    height, width = (n * pitch for n in image.shape[-2:])
-    return (0.0, width, height, 0.0)
+def _limits(image: np.ndarray[Any, Any], low: float, high: float) -> tuple[float, float]:
+    """Percentiles of what is known; 0 to 1 where nothing is."""
+    known = image[np.isfinite(image)]
+    if not known.size:
+        return 0.0, 1.0
+    first, last = np.percentile(known, (low, high))
+    return float(first), float(last)
 
 
-def _overview(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _show(
+    axis: Axes, image: np.ndarray[Any, Any], pitch: float, cmap: str, low: float, high: float
+) -> AxesImage:
+    """An overview of the image, in µm; the centre of its first pixel is at 0, 0."""
     step = max(1, -(-max(image.shape) // MAX_SIDE_PX))
-    return image[::step, ::step]
-
-
-def _bare(axis: Axes) -> None:
+    shown = image if step == 1 else _block_means(image, step)
+    height, width = ((n * step - 0.5) * pitch for n in shown.shape)
     axis.set_xticks([])
     axis.set_yticks([])
+    axis.set_facecolor("#bbbbbb")
+    return axis.imshow(
+        shown, cmap=cmap, vmin=low, vmax=high, interpolation="none",
+        extent=(-0.5 * pitch, width, height, -0.5 * pitch),
+    )  # fmt: skip
+
+
+def _block_means(image: np.ndarray[Any, Any], step: int) -> np.ndarray[Any, Any]:
+    known = np.isfinite(image)
+    total = block_reduce(np.where(known, image, 0.0), step, np.sum)
+    count = block_reduce(known, step, np.sum)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)

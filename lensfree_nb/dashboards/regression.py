@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lensfree_nb.dashboards.figure import ACCENT, METRIC_LABELS, MUTED
+from lensfree_nb.dashboards.selection import is_whole
 from lensfree_nb.evaluate.pairing import MAX_DISTANCE_UM, pair
 from lensfree_nb.evaluate.regression import agreement
 
@@ -16,7 +17,7 @@ from lensfree_nb.evaluate.regression import agreement
 def regression(
     cells: pd.DataFrame, reference: pd.DataFrame, *, max_distance_um: float = MAX_DISTANCE_UM
 ) -> Any:
-    """A scatter a metric over paired cells, with the identity and the fit.
+    """A scatter a metric over paired, whole, trusted cells, with the identity and the fit.
 
     Returns
     -------
@@ -25,9 +26,8 @@ def regression(
     """
     found = pair(cells, reference, max_distance_um)
     mine, theirs = cells.iloc[found.estimated], reference.iloc[found.reference]
-    if "edge" in mine:
-        whole = ~mine["edge"].to_numpy(bool)
-        mine, theirs = mine[whole], theirs[whole]
+    whole = is_whole(mine)
+    mine, theirs = mine[whole], theirs[whole]
     return hv.Layout(
         [
             _scatter(mine[metric].to_numpy(float), theirs[metric].to_numpy(float), label)

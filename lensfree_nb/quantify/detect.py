@@ -7,6 +7,7 @@ separates are one cell.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from skimage.feature import peak_local_max
 Floats = NDArray[np.floating[Any]]
 VALLEY = 0.92
 NEIGHBOUR = 1.6
+# To stay comes first: of equals, the first is taken.
+STEPS = np.array([(0, 0), *(d for d in itertools.product((-1, 0, 1), repeat=2) if any(d))])
 
 
 def log_response(opd_nm: Floats, diameter_px: float) -> Floats:
@@ -54,6 +57,31 @@ def detect(opd_nm: Floats, diameter_px: float, quality_nm: float) -> Floats:
     )
     kept = _merged(response, peaks, diameter_px)
     return _refined(response, kept)
+
+
+def one_a_hill(points: Floats, relief: Floats) -> Floats:
+    """Those of the points (strongest first) that climb to a top which no stronger one reaches.
+
+    A point on the flank of a hill would flood a useless strip of it.
+
+    Parameters
+    ----------
+    points : ndarray, shape (n, 2)
+        Rows and columns (px).
+    relief : ndarray, shape (y, x)
+        What is climbed.
+    """
+    if not len(points):
+        return points
+    last = np.array(relief.shape) - 1
+    here = np.clip(np.round(points).astype(np.intp), 0, last)
+    while True:
+        around = np.clip(here[:, None] + STEPS, 0, last)
+        steepest = relief[around[..., 0], around[..., 1]].argmax(axis=1)
+        if not steepest.any():
+            break
+        here = around[np.arange(len(here)), steepest]
+    return points[np.sort(np.unique(here, axis=0, return_index=True)[1])]
 
 
 def _merged(response: Floats, peaks: NDArray[np.intp], diameter_px: float) -> NDArray[np.intp]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.segmentation import expand_labels, watershed
 
-from lensfree_nb.quantify.detect import detect
+from lensfree_nb.quantify.detect import detect, one_a_hill
 
 Floats = NDArray[np.floating[Any]]
 Labels = NDArray[np.int32]
@@ -73,6 +73,8 @@ class Scene:
     ----------
     height_nm : ndarray, shape (y, x)
         OPD above the frame's background (nm), 0 where unknown.
+    relief_nm : ndarray, shape (y, x)
+        The same, smoothed: what seeds flood.
     known : ndarray of bool, shape (y, x)
         Where the OPD is known.
     seeds_px : ndarray, shape (n, 2)
@@ -86,6 +88,7 @@ class Scene:
     """
 
     height_nm: Floats
+    relief_nm: Floats
     known: NDArray[np.bool_]
     seeds_px: Floats
     threshold_nm: float
@@ -99,7 +102,11 @@ class Scene:
         moved = self.seeds_px - corner
         inside = ((moved > -0.5) & (moved < np.array(size) - 0.5)).all(axis=1)
         return replace(
-            self, height_nm=self.height_nm[part], known=self.known[part], seeds_px=moved[inside]
+            self,
+            height_nm=self.height_nm[part],
+            relief_nm=self.relief_nm[part],
+            known=self.known[part],
+            seeds_px=moved[inside],
         )
 
 
@@ -108,25 +115,26 @@ def scene_of(opd_nm: Floats, pixel_size_um: float, settings: Settings) -> Scene:
     known = np.isfinite(opd_nm)
     if not known.any():
         empty = np.zeros(opd_nm.shape)
-        return Scene(empty, known, np.empty((0, 2)), np.inf, pixel_size_um, settings)
+        return Scene(empty, empty, known, np.empty((0, 2)), np.inf, pixel_size_um, settings)
     level, noise = background_of(opd_nm)
     height = np.where(known, opd_nm - level, 0.0)
-    seeds = detect(height, settings.cell_diameter_um / pixel_size_um, settings.quality_nm)
+    diameter_px = settings.cell_diameter_um / pixel_size_um
+    relief = ndimage.gaussian_filter(height, diameter_px / 6)
+    seeds = one_a_hill(detect(height, diameter_px, settings.quality_nm), relief)
     threshold = settings.threshold_nm
     if threshold is None:
         tops = height[_pixels(seeds, height.shape)] if len(seeds) else np.zeros(1)
         threshold = max(CELL_SHARE * float(np.median(tops)), NOISE_SIGMAS * noise)
-    return Scene(height, known, seeds, threshold, pixel_size_um, settings)
+    return Scene(height, relief, known, seeds, threshold, pixel_size_um, settings)
 
 
 def segment_scene(scene: Scene) -> Labels:
     """Labels (0 is background) of the cells of a frame or window."""
-    shape, diameter_px = scene.known.shape, scene.settings.cell_diameter_um / scene.pixel_size_um
+    shape = scene.known.shape
     markers = np.zeros(shape, np.int32)
     markers[_pixels(scene.seeds_px, shape)] = np.arange(1, len(scene.seeds_px) + 1)
     mask = scene.known & ndimage.binary_fill_holes(scene.height_nm > scene.threshold_nm)
-    smooth = ndimage.gaussian_filter(scene.height_nm, diameter_px / 6)
-    labels = watershed(-smooth, markers, mask=mask)
+    labels = watershed(-scene.relief_nm, markers, mask=mask)
     smallest = max(1, round(scene.settings.min_area_um2 / scene.pixel_size_um**2))
     kept = np.bincount(labels.ravel())[labels] >= smallest
     return _renumbered(np.where(kept, labels, 0))

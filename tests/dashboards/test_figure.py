@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
-from lensfree_nb.dashboards.figure import METRIC_LABELS, figure, scale_bar_um
+from lensfree_nb.dashboards.figure import METRIC_LABELS, _show, figure, scale_bar_um
 
 
 @pytest.fixture(scope="module")
@@ -32,10 +33,24 @@ def test_outlines_lie_on_the_cells(reconstructed):
     rec = reconstructed.lf.segment()
     axis = next(a for a in figure(rec).axes if a.collections)
     (contour,) = axis.collections
-    points = np.vstack([path.vertices for path in contour.get_paths()]) / 1.67 - 0.5
+    points = np.vstack([path.vertices for path in contour.get_paths()]) / 1.67
     rows, columns = np.clip(np.round(points[:, ::-1]).astype(int), 0, 255).T
     opd = rec["opd"].values[0]
     assert np.mean(opd[rows, columns] > 2) > 0.9
+
+
+def test_a_large_image_is_shown_by_block_means_in_its_place():
+    image = np.zeros((2000, 3300))
+    image[::2] = 2.0
+    image[0, 0] = np.nan
+    axis = Figure().subplots()
+    shown = _show(axis, image, 1.67, "gray", 0, 2)
+    assert max(shown.get_array().shape) <= 1600
+    np.testing.assert_allclose(shown.get_array()[1:-1], 1.0, atol=0.4)
+    left, right, bottom, top = shown.get_extent()
+    assert (left, top) == (-0.5 * 1.67, -0.5 * 1.67)
+    assert right == pytest.approx(3299.5 * 1.67, rel=1e-3)
+    assert bottom == pytest.approx(1999.5 * 1.67, rel=1e-3)
 
 
 def test_draws_without_cells_and_holograms(reconstructed):

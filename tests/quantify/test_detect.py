@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from lensfree_nb.quantify.detect import detect, log_response
+from lensfree_nb.quantify.detect import detect, log_response, one_a_hill
 
 PITCH = 1.67
 
@@ -30,3 +30,10 @@ def test_a_flat_top_is_detected_once_in_its_middle():
 
 def test_nothing_is_detected_in_nothing():
     assert detect(np.zeros((30, 30)), 12.0, 10.0).shape == (0, 2)
+
+
+def test_of_two_points_on_one_hill_the_stronger_stays(dome):
+    relief = dome((100, 160), 50, 50, 20, 20, 80.0) + dome((100, 160), 50, 110, 20, 20, 60.0)
+    points = np.array([[50.2, 50.1], [50.0, 111.0], [50.0, 60.0], [40.0, 105.0]])
+    np.testing.assert_array_equal(one_a_hill(points, relief), points[:2])
+    assert one_a_hill(points[:0], relief).shape == (0, 2)

@@ -1,0 +1,13 @@
+import holoviews as hv
+
+from lensfree_nb.dashboards.regression import regression
+
+hv.extension("bokeh", logo=False)
+
+
+def test_regression_says_how_good(reconstructed, cells_truth):
+    cells = reconstructed.lf.cells().drop(columns="frame")
+    layout = regression(cells, cells_truth)
+    first = next(iter(layout))
+    assert "R² " in hv.Store.lookup_options("bokeh", first.Scatter.I, "plot").kwargs["title"]
+    assert len(regression(cells.iloc[:0], cells_truth)) == 4
