@@ -22,13 +22,17 @@ def distributions(cells: pd.DataFrame) -> Any:
     holoviews.Layout
     """
     whole = cells[is_whole(cells)]
-    return hv.Layout(
-        [
-            _histogram(whole[metric].to_numpy(float), label)
-            for metric, label in METRIC_LABELS.items()
-            if metric in whole
-        ]
-    ).cols(2)
+    return (
+        hv.Layout(
+            [
+                _histogram(whole[metric].to_numpy(float), label)
+                for metric, label in METRIC_LABELS.items()
+                if metric in whole
+            ]
+        )
+        .opts(shared_axes=False)
+        .cols(2)
+    )
 
 
 def _histogram(values: Any, label: str) -> Any:

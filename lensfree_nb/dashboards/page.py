@@ -27,8 +27,8 @@ img{max-width:100%;background:#fff}.scroll{overflow-x:auto}
 .lead{font-size:1.1rem}.made{color:#767b84;margin-top:0}
 table{border-collapse:collapse;margin:.5rem 0;font-variant-numeric:tabular-nums}
 caption{text-align:left;color:#767b84;padding-bottom:.3rem}
-td,th{padding:.2rem .8rem .2rem 0;text-align:right;border-bottom:1px solid #8884}
-th[scope=row],.pairs td{text-align:left}
+td,th{padding:.2rem .8rem .2rem 0;text-align:right;white-space:nowrap;border-bottom:1px solid #8884}
+th[scope=row],.pairs td{text-align:left}.pairs td{white-space:normal}
 @media print{body{max-width:none;margin:0}h2{break-after:avoid}img,table{break-inside:avoid}}
 """
 CITE = (

@@ -28,13 +28,17 @@ def regression(
     mine, theirs = cells.iloc[found.estimated], reference.iloc[found.reference]
     whole = is_whole(mine)
     mine, theirs = mine[whole], theirs[whole]
-    return hv.Layout(
-        [
-            _scatter(mine[metric].to_numpy(float), theirs[metric].to_numpy(float), label)
-            for metric, label in METRIC_LABELS.items()
-            if metric in mine and metric in theirs
-        ]
-    ).cols(2)
+    return (
+        hv.Layout(
+            [
+                _scatter(mine[metric].to_numpy(float), theirs[metric].to_numpy(float), label)
+                for metric, label in METRIC_LABELS.items()
+                if metric in mine and metric in theirs
+            ]
+        )
+        .opts(shared_axes=False)
+        .cols(2)
+    )
 
 
 def _scatter(estimated: Any, reference: Any, label: str) -> Any:
