@@ -101,6 +101,7 @@ def write_page(
         f"<body>{''.join(parts)}</body></html>"
     )
     target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         temporary.write_text(page, encoding="utf-8")

@@ -20,6 +20,7 @@ from lensfree_nb.contract import (
     setup_of,
 )
 from lensfree_nb.errors import DistanceError, ParameterError
+from lensfree_nb.units import floats
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -186,7 +187,9 @@ def distance_curve(
     hologram, setup = hologram_of(ds), setup_of(ds)
     frame = hologram.isel(time=time) if "time" in hologram.dims else hologram
     given = np.geomspace(*_range(ds, None), 40) if distances_um is None else distances_um
-    distances = np.asarray(given, dtype=float)
+    distances = np.array(floats(given, "um", "distances_um"))
+    if not len(distances):
+        raise DistanceError("distances_um is empty; give the distances to look at (um)")
     with working_on(device) as chosen:
         image = torch.tensor(np.asarray(frame.values, np.float32), device=chosen)
         if criterion == INVERSION:
@@ -223,8 +226,9 @@ def _range(ds: xr.Dataset, range_um: Sequence[float] | None) -> tuple[float, flo
             if stated.chunks is None and bool(stated.notnull().all()):
                 return float(stated.min()) / 2, float(stated.max()) * 2
         return DEFAULT_RANGE_UM
-    if len(range_um) != 2 or not 0 < range_um[0] < range_um[1] < math.inf:
+    low, high = (*floats(range_um, "um", "range_um"), 0.0, 0.0)[:2]
+    if len(range_um) != 2 or not 0 < low < high < math.inf:
         raise DistanceError(
             f"range_um is {tuple(range_um)}; give (low, high) in um, 0 < low < high"
         )
-    return float(range_um[0]), float(range_um[1])
+    return low, high

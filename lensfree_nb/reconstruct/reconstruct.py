@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,13 +22,17 @@ from lensfree_nb.contract import (
     provenance,
     setup_of,
 )
-from lensfree_nb.errors import DataError, ParameterError
+from lensfree_nb.errors import DataError, ParameterError, QualityWarning
 from lensfree_nb.run.frames import Arrays, Output, map_tiles
 from lensfree_nb.run.tiles import Tile, tile_grid
 
 Method = Literal["inverse", "annealed", "backpropagation"]
 METHODS = ("inverse", "annealed", "backpropagation")
 BACKGROUND_SIGMAS = 3.0
+LEAST_FRINGES_PX = 3
+LEAST = {
+    "smoothness": 0.0, "sparsity": 0.0, "relax": 1.0, "background_px": 2.0, "trust_residual": 0.0,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +146,7 @@ def reconstruct(
         hologram's contrast that is not explained, 0 to 1 and above) and ``trusted``.
     """
     hologram, setup = hologram_of(ds), setup_of(ds)
-    kernel_parameters = tuple(sorted(_checked(parameters).items()))
+    kernel_parameters = tuple(sorted(_checked(parameters, trust_residual).items()))
     kernel = method_kernel(method, kernel_parameters)
     distance, slope = distance_of(ds), _slope_of(ds)
     halo = _halo_px(distance, setup, kernel) if halo_px is None else halo_px
@@ -179,16 +184,21 @@ def reconstruct(
     )  # fmt: skip
 
 
-def _checked(parameters: dict[str, Any]) -> dict[str, Any]:
-    for name in ("iterations", "proximal_steps"):
-        if name in parameters and not (isinstance(parameters[name], int) and parameters[name] > 0):
-            raise ParameterError(f"{name} is {parameters[name]!r}; it must be a whole number > 0")
-    for name in ("smoothness", "sparsity"):
-        value = parameters.get(name, 0.0)
-        if not (math.isfinite(value) and value >= 0):
-            raise ParameterError(f"{name} is {value!r}; it must be a number >= 0")
-    if not parameters.get("relax", 1.0) >= 1.0:
-        raise ParameterError(f"relax is {parameters['relax']!r}; it must be >= 1")
+def _checked(parameters: dict[str, Any], trust_residual: float) -> dict[str, Any]:
+    for name in {"iterations", "proximal_steps"} & parameters.keys():
+        value = parameters[name]
+        if not (isinstance(value, (int, np.integer)) and value is not True and value > 0):
+            raise ParameterError(f"{name} is {value!r}; it must be a whole number > 0")
+    numbers = {"trust_residual": trust_residual, **parameters}
+    for name in LEAST.keys() & numbers.keys():
+        value = numbers[name]
+        if value is None and name == "background_px":
+            continue
+        real = isinstance(value, (int, float, np.number))
+        if not (real and math.isfinite(value) and value >= LEAST[name]):
+            raise ParameterError(f"{name} is {value!r}; it must be a number >= {LEAST[name]:g}")
+    if not isinstance(parameters.get("positive", True), (bool, np.bool_)):
+        raise ParameterError(f"positive is {parameters['positive']!r}; use True or False")
     return parameters
 
 
@@ -204,7 +214,15 @@ def _halo_px(distance: xr.DataArray, setup: Setup, kernel: Any) -> int:
         setup = dataclasses.replace(setup, distance_um=(furthest,) * setup.exposures)
     if math.isnan(furthest):
         return 0
-    reach = math.ceil(float(kernel.halo_factor) * fringe_halo_px(setup))
+    fringes = fringe_halo_px(setup)
+    if fringes < LEAST_FRINGES_PX:
+        warnings.warn(
+            f"at a distance of {furthest:g} um fringes reach {fringes} px: the hologram is hardly "
+            "more than an image of the sample; check that the distance is in um",
+            QualityWarning,
+            stacklevel=3,
+        )
+    reach = math.ceil(float(kernel.halo_factor) * fringes)
     smooth = math.ceil(BACKGROUND_SIGMAS * (kernel.background_px or 0))
     return max(reach, int(smooth))
 
@@ -225,3 +243,7 @@ def _check_values(image: NDArray[Any]) -> None:
             raise DataError("hologram has no known pixel in this frame")
     if (image < 0).any():
         raise DataError("hologram holds negative values; an intensity is >= 0")
+    dark = ~(image > 0).any(axis=(-2, -1))
+    if dark.any():
+        which = ", ".join(str(e) for e in np.flatnonzero(dark))
+        raise DataError(f"exposure {which} of the hologram is dark: no pixel recorded any light")

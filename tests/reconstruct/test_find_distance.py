@@ -10,7 +10,7 @@ import xarray as xr
 from scipy.io import loadmat
 
 from lensfree_nb.contract import Setup
-from lensfree_nb.errors import DistanceError, ParameterError
+from lensfree_nb.errors import DistanceError, ParameterError, UnitError
 from lensfree_nb.optics.sensor import expose
 from lensfree_nb.reconstruct.find_distance import distance_curve, find_distance
 
@@ -94,6 +94,13 @@ def test_the_curve_is_lowest_in_focus():
 def test_impossible_ranges(wrong):
     with pytest.raises(DistanceError, match="range_um"):
         find_distance(culture(), range_um=wrong)
+
+
+def test_distances_are_numbers():
+    with pytest.raises(UnitError, match="range_um"):
+        find_distance(culture(), range_um=("near", "far"))
+    with pytest.raises(DistanceError, match="empty"):
+        distance_curve(culture(), [])
 
 
 def test_options_are_checked():

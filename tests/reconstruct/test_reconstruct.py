@@ -95,6 +95,18 @@ def test_the_rivals_run(holograms, method):
     assert found["opd"].notnull().all()
 
 
+def test_a_distance_that_makes_no_fringes_is_doubted(holograms):
+    near = holograms.isel(time=[0]).assign_coords(distance=1.0)
+    with pytest.warns(QualityWarning, match="in um"):
+        near.lf.reconstruct(**QUICK)
+
+
+def test_numbers_of_numpy_and_no_background_are_understood(holograms):
+    frame = holograms.isel(time=[0])
+    found = frame.lf.reconstruct(iterations=np.int64(2), background_px=None)
+    assert found["opd"].notnull().all()
+
+
 def test_heights_and_single_holograms(holograms):
     green = holograms["hologram"].isel(time=0, wavelength=1)
     one = lf.acquisition(green.values, wavelength_nm=530, pixel_size_um=1.67, distance_um=1000)
@@ -113,6 +125,11 @@ BAD = [
     ({"smoothness": -1.0}, ParameterError, "smoothness"),
     ({"sparsity": float("nan")}, ParameterError, "sparsity"),
     ({"relax": 0.5}, ParameterError, "relax"),
+    ({"iterations": True}, ParameterError, "whole number"),
+    ({"background_px": float("nan")}, ParameterError, "background_px"),
+    ({"background_px": -4}, ParameterError, "background_px"),
+    ({"positive": "no"}, ParameterError, "True or False"),
+    ({"trust_residual": -1.0}, ParameterError, "trust_residual"),
     ({"colour": "red"}, ParameterError, "no parameter"),
     ({"method": "backpropagation", "smoothness": 0.1}, ParameterError, "no parameter"),
     ({"device": "tpu"}, ParameterError, "device"),
@@ -131,7 +148,9 @@ def test_bad_parameters(holograms, options, error, words):
         (lambda ds: ds.drop_vars("distance"), DistanceError, "find_distance"),
         (lambda ds: ds.assign_coords(distance=-3.0), DistanceError, "1 mm is 1000 um"),
         (lambda ds: ds.assign_coords(distance=np.nan), DistanceError, "find_distance"),
+        (lambda ds: ds.assign_coords(distance=1e6), DistanceError, "check the units"),
         (lambda ds: ds.assign(hologram=-ds["hologram"]), DataError, "negative"),
+        (lambda ds: ds.assign(hologram=ds["hologram"] * [[[1]], [[0]], [[1]]]), DataError, "dark"),
         (lambda ds: ds.assign(hologram=ds["hologram"] / 0), DataError, "infinite"),
     ],
 )
