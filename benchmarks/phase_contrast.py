@@ -29,7 +29,7 @@ REACH_UM = 25.0
 PER_MILLE = 1000.0
 SOURCE = "real; python benchmarks/phase_contrast.py"
 FOLDER = "cells/phase_contrast_manual_masks"
-LEAST_AREA_UM2, QUALITY = 300.0, 4.0
+LEAST_AREA_UM2, QUALITY = 600.0, 4.0
 
 
 @dataclass(frozen=True)
