@@ -30,6 +30,8 @@ Method = Literal["inverse", "annealed", "backpropagation"]
 METHODS = ("inverse", "annealed", "backpropagation")
 BACKGROUND_SIGMAS = 3.0
 LEAST_FRINGES_PX = 3
+TILTED_TILE_PX = 512
+SLOPES = ("distance_slope_y", "distance_slope_x")
 LEAST = {
     "smoothness": 0.0, "sparsity": 0.0, "relax": 1.0, "background_px": 2.0, "trust_residual": 0.0,
 }  # fmt: skip
@@ -129,8 +131,8 @@ def reconstruct(
     method : {"inverse", "annealed", "backpropagation"}
         How; see ``lensfree_nb.reconstruct.methods``.
     tile_px, halo_px : int, optional
-        Side of a tile and what it reads beyond it (px). A whole frame, and the halo that
-        physics asks for, by default.
+        Side of a tile and what it reads beyond it (px). A whole frame (tiles of 512 px of a
+        tilted dish, each at its own distance), and the halo that physics asks for, by default.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
     trust_residual : float
@@ -149,6 +151,8 @@ def reconstruct(
     kernel_parameters = tuple(sorted(_checked(parameters, trust_residual).items()))
     kernel = method_kernel(method, kernel_parameters)
     distance, slope = distance_of(ds), _slope_of(ds)
+    if tile_px is None and _is_tilted(ds):
+        tile_px = TILTED_TILE_PX
     halo = _halo_px(distance, setup, kernel) if halo_px is None else halo_px
     height, width = hologram.sizes["y"], hologram.sizes["x"]
     frame_count = hologram.sizes.get("time", 1)
@@ -227,11 +231,14 @@ def _halo_px(distance: xr.DataArray, setup: Setup, kernel: Any) -> int:
     return max(reach, int(smooth))
 
 
+def _is_tilted(ds: xr.Dataset) -> bool:
+    return all(name in ds.coords for name in SLOPES)
+
+
 def _slope_of(ds: xr.Dataset) -> xr.DataArray:
-    names = ("distance_slope_y", "distance_slope_x")
-    if not all(name in ds.coords for name in names):
+    if not _is_tilted(ds):
         return xr.DataArray(np.zeros(2), dims="axis")
-    parts = [ds.coords[name].reset_coords(drop=True) for name in names]
+    parts = [ds.coords[name].reset_coords(drop=True) for name in SLOPES]
     return xr.concat(parts, dim="axis").transpose(..., "axis")
 
 

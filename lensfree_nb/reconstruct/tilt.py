@@ -95,8 +95,8 @@ def find_tilt(
     -------
     Dataset
         `ds` with ``distance`` (µm, at the centre of the frame) and ``distance_slope_y``,
-        ``distance_slope_x`` (µm/mm), which ``reconstruct`` follows tile by tile: give it
-        ``tile_px``. Lazy where the hologram is.
+        ``distance_slope_x`` (µm/mm), which ``reconstruct`` follows tile by tile. Lazy where the
+        hologram is.
     """
     if windows < 2:
         raise ParameterError(f"windows is {windows}; a plane needs at least 2 along each side")

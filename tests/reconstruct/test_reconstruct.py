@@ -78,6 +78,15 @@ def test_a_tilt_is_a_distance_that_varies_over_tiles(holograms):
         np.testing.assert_allclose(tilted[..., columns], level[..., columns], atol=0.3)
 
 
+def test_a_tilted_dish_is_tiled_without_being_told(holograms, monkeypatch):
+    monkeypatch.setattr("lensfree_nb.reconstruct.reconstruct.TILTED_TILE_PX", 128)
+    frame = holograms.isel(time=[0])
+    slopes = {"distance_slope_y": 50.0, "distance_slope_x": 100.0}
+    tilted = frame.assign_coords(slopes)
+    told, untold = (tilted.lf.reconstruct(tile_px=n, **QUICK)["opd"] for n in (128, None))
+    np.testing.assert_array_equal(told, untold)
+
+
 def test_a_distance_not_found_flags_its_frame_alone(holograms):
     distance = ("time", [1000.0, np.nan], {"units": "um"})
     with pytest.warns(QualityWarning, match="frame 1"):
