@@ -43,7 +43,7 @@ class Choice:
 GRID = [
     Choice(texture, Settings(diameter, QUALITY, threshold, LEAST_AREA_UM2))
     for texture, diameter, threshold in itertools.product(
-        (4.0, 6.0, 9.0), (40.0, 60.0), (45.0, 60.0, 80.0)
+        (3.0, 4.0, 6.0), (60.0, 80.0), (60.0, 80.0, 110.0)
     )
 ]
 
