@@ -80,6 +80,7 @@ class LensfreeAccessor:
         halo_px: int | None = None,
         device: str = "auto",
         trust_residual: float = 0.5,
+        residual_map: bool = False,
         **parameters: Any,
     ) -> xr.Dataset:
         """Optical path difference (nm), absorption, residual and trust of every frame.
@@ -90,7 +91,7 @@ class LensfreeAccessor:
 
         return reconstruct(
             self._ds, method, tile_px=tile_px, halo_px=halo_px, device=device,
-            trust_residual=trust_residual, **parameters,
+            trust_residual=trust_residual, residual_map=residual_map, **parameters,
         )  # fmt: skip
 
     def segment(

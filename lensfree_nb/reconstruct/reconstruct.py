@@ -79,6 +79,7 @@ class ReconstructTile:
             return {
                 "opd": estimate.opd_nm[tile.inner].cpu().numpy(),
                 "absorption": estimate.absorption[tile.inner].cpu().numpy(),
+                "misfit": estimate.misfit[tile.inner].cpu().numpy(),
                 "fit": np.array([*sums, float(known), 1.0]),
             }
 
@@ -120,6 +121,7 @@ def reconstruct(
     halo_px: int | None = None,
     device: str = "auto",
     trust_residual: float = 0.5,
+    residual_map: bool = False,
     **parameters: Any,
 ) -> xr.Dataset:
     """Optical path difference and absorption of every frame.
@@ -137,6 +139,9 @@ def reconstruct(
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
     trust_residual : float
         A frame whose residual is above is not trusted.
+    residual_map : bool
+        Whether to add ``residual_map``: at each pixel of the sensor, what is not explained, over
+        the frame's mean contrast; the root of its mean square is ``residual``.
     **parameters
         Of the method: ``iterations``, ``smoothness``, ``sparsity``, ``relax``, ``positive``,
         ``background_px``, ``proximal_steps``.
@@ -156,15 +161,18 @@ def reconstruct(
     halo = _halo_px(distance, setup, kernel) if halo_px is None else halo_px
     height, width = hologram.sizes["y"], hologram.sizes["x"]
     frame_count = hologram.sizes.get("time", 1)
+    outputs = {
+        "opd": Output(attrs={"units": "nm", "long_name": LONG_NAMES["opd"]}),
+        "absorption": Output(attrs={"units": "1", "long_name": LONG_NAMES["absorption"]}),
+        "fit": Output("float64", sums=4),
+    }
+    if residual_map:
+        outputs["misfit"] = Output()
     found = map_tiles(
         ReconstructTile(setup, method, kernel_parameters, device),
         hologram,
         [distance, slope],
-        outputs={
-            "opd": Output(attrs={"units": "nm", "long_name": LONG_NAMES["opd"]}),
-            "absorption": Output(attrs={"units": "1", "long_name": LONG_NAMES["absorption"]}),
-            "fit": Output("float64", sums=4),
-        },
+        outputs=outputs,
         grid=tile_grid((height, width), tile_px, halo),
         on_error="flag" if frame_count > 1 else "raise",
     )
@@ -174,13 +182,21 @@ def reconstruct(
     known = fit.isel(fit_sum=2) / fit.isel(fit_sum=3)
     trusted = (residual <= trust_residual) & (known >= 0.5)
     exposure = exposure_dim(ds)
+    made = {
+        "opd": found["opd"],
+        "absorption": found["absorption"],
+        "residual": residual.assign_attrs(units="1", long_name=LONG_NAMES["residual"]),
+        "trusted": trusted.assign_attrs(long_name=LONG_NAMES["trusted"]),
+    }
+    if residual_map:
+        local = (found["misfit"] / (fit.isel(fit_sum=1) / (height * width))) ** 0.5
+        made["residual_map"] = local.astype("float32").assign_attrs(
+            units="1", long_name="what is not explained, over the frame's contrast"
+        )
     kept = ds.drop_vars("hologram").drop_vars([v for v in ("y", "x") if v in ds.coords])
-    return kept.assign(
-        opd=found["opd"],
-        absorption=found["absorption"],
-        residual=residual.assign_attrs(units="1", long_name=LONG_NAMES["residual"]),
-        trusted=trusted.assign_attrs(long_name=LONG_NAMES["trusted"]),
-    ).assign_coords({c: ds.coords[c] for c in ("y", "x") if c in ds.coords}).assign_attrs(
+    return kept.assign(made).assign_coords(
+        {c: ds.coords[c] for c in ("y", "x") if c in ds.coords}
+    ).assign_attrs(
         provenance(
             ds, "reconstruct", method=method, tile_px=tile_px, halo_px=halo, exposures=exposure,
             **dataclasses.asdict(kernel),

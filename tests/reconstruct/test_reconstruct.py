@@ -58,6 +58,18 @@ def test_a_bad_frame_is_flagged_among_good_ones(holograms):
         broken.isel(time=[1]).lf.reconstruct(**QUICK)
 
 
+def test_the_residual_has_a_map_on_request(holograms, no_compute):
+    frame = holograms.isel(time=[0]).copy(deep=True)
+    frame["hologram"][0, :, 60:64, 80:84] *= 3  # a reflection that no thin sample makes
+    with no_compute():
+        lazy = frame.chunk(y=100).lf.reconstruct(residual_map=True, tile_px=128, **QUICK)
+    found = lazy.compute()
+    local = found["residual_map"][0]
+    assert float((local**2).mean() ** 0.5) == pytest.approx(float(found["residual"][0]), rel=1e-4)
+    assert np.unravel_index(int(local.argmax()), local.shape)[0] in range(60, 64)
+    assert "residual_map" not in frame.lf.reconstruct(**QUICK)
+
+
 def test_a_few_unknown_pixels_do_little_harm(holograms, reconstructed):
     holed = holograms.isel(time=[0]).copy(deep=True)
     holed["hologram"][0, :, 100:104, 100:104] = np.nan
