@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from lensfree_nb.errors import TilingError
 
-MIN_TILE_PX = 32
+MIN_TILE_PX, ALIGNMENT = 32, 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,8 @@ def tile_grid(shape: Sequence[int], tile_px: int | None, halo_px: int) -> tuple[
         Longest side of a core; the frame is divided evenly, so no tile is a sliver. None is one
         tile.
     halo_px : int
-        What a tile reads beyond its core on each side, where the frame goes on.
+        What a tile reads beyond its core on each side, where the frame goes on; up to 15 px more
+        above and to the left, so that it begins at a multiple of 16.
 
     Raises
     ------
@@ -157,4 +158,6 @@ def _within(part: tuple[slice, slice], outer: tuple[slice, slice]) -> tuple[slic
 
 
 def _widened(core: slice, halo: int, length: int) -> slice:
-    return slice(max(core.start - halo, 0), min(core.stop + halo, length))
+    # What a method averages over blocks of pixels falls on the same blocks as in the whole frame.
+    start = max(core.start - halo, 0) // ALIGNMENT * ALIGNMENT
+    return slice(start, min(core.stop + halo, length))
