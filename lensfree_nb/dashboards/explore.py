@@ -14,6 +14,7 @@ from lensfree_nb.contract import opd_of, pixel_size_of
 from lensfree_nb.dashboards.distributions import distributions
 from lensfree_nb.dashboards.figure import METRIC_LABELS
 from lensfree_nb.dashboards.regression import regression
+from lensfree_nb.run.tables import in_memory
 
 OVERVIEW_PX = 512
 CELL_COLUMNS = ("cell", *METRIC_LABELS, "density_per_mm2", "edge", "trusted")
@@ -41,6 +42,7 @@ def dashboard(
     if "bokeh" not in hv.Store.renderers:
         hv.extension("bokeh", logo=False)
     hv.Store.set_current_backend("bokeh")
+    cells = None if cells is None else in_memory(cells)
     opd = opd_of(ds)
     tabs = [("map", _map_with_time(opd, pixel_size_of(ds), cells))]
     if cells is not None:

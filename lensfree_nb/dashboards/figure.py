@@ -11,6 +11,7 @@ from skimage.measure import block_reduce
 
 from lensfree_nb.contract import METRIC_UNITS, exposure_dim, opd_of, pixel_size_of
 from lensfree_nb.dashboards.selection import is_whole
+from lensfree_nb.run.tables import in_memory
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,6 +54,7 @@ def figure(
     """
     from matplotlib.figure import Figure
 
+    cells = None if cells is None else in_memory(cells)
     source = ds if "hologram" in ds else holograms
     raw = _frame(source["hologram"], time) if source is not None else None
     opd = _frame(opd_of(ds), time)
@@ -92,9 +94,8 @@ def _frame(array: xr.DataArray, time: int) -> xr.DataArray:
 
 
 def _heading(ds: xr.Dataset, time: int, cells: pd.DataFrame | None) -> str:
-    when = (
-        str(np.datetime_as_string(ds["time"].values[time], unit="m")) if "time" in ds.dims else ""
-    )
+    dated = "time" in ds.dims and np.issubdtype(ds["time"].dtype, np.datetime64)
+    when = str(np.datetime_as_string(ds["time"].values[time], unit="m")) if dated else ""
     count = "" if cells is None else f"{len(cells)} cells"
     return "   ".join(part for part in ("Lens-free microscopy", when, count) if part)
 

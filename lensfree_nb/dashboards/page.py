@@ -16,6 +16,7 @@ import xarray as xr
 from lensfree_nb.dashboards.figure import figure
 from lensfree_nb.dashboards.summary import headline, quartiles, setup_rows, verbs
 from lensfree_nb.evaluate.report import compare
+from lensfree_nb.run.tables import in_memory
 from lensfree_nb.versions import version_of, versions
 
 FIRST_CELLS = 20
@@ -68,6 +69,7 @@ def write_page(
     title : str
         Heading.
     """
+    cells = in_memory(cells)
     parts = [
         f"<h1>{escape(title)}</h1>",
         f"<p class=made>{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, "

@@ -7,6 +7,7 @@ import pandas as pd
 from lensfree_nb.contract import METRIC_UNITS
 from lensfree_nb.evaluate.pairing import MAX_DISTANCE_UM, pair
 from lensfree_nb.evaluate.regression import agreement
+from lensfree_nb.run.tables import in_memory
 
 
 def compare(
@@ -20,7 +21,7 @@ def compare(
 
     Parameters
     ----------
-    cells, reference : DataFrame
+    cells, reference : DataFrame, pandas or dask
         With ``y_um, x_um``, metrics, and ``frame`` if there are several.
     max_distance_um : float
         Farthest a pair may be apart (µm).
@@ -34,6 +35,7 @@ def compare(
         :class:`lensfree_nb.evaluate.regression.Agreement`. Precision and recall count every cell,
         at the border too.
     """
+    cells, reference = in_memory(cells), in_memory(reference)
     found = pair(cells, reference, max_distance_um)
     mine = cells.iloc[found.estimated].reset_index(drop=True)
     theirs = reference.iloc[found.reference].reset_index(drop=True)

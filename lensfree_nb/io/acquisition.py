@@ -194,6 +194,7 @@ def _coordinates(hologram: xr.DataArray, setup: Setup, dim: str) -> dict[str, xr
         "x": pixel_centres("x", hologram.sizes["x"], setup.pixel_size_um),
     }
     if setup.distance_um is not None:
-        attrs = {"units": "um", "long_name": "sample-to-sensor distance"}
+        furthest = max(setup.distance_um)
+        attrs = {"units": "um", "long_name": "sample-to-sensor distance", "furthest_um": furthest}
         coordinates["distance"] = xr.Variable(dim, list(setup.distance_um), attrs)
     return coordinates

@@ -17,6 +17,13 @@ _COUNTS: Final = frozenset({"counts", "count", "ct", "adu", "dn"})
 _NORMALISED_RANGE: Final = (0.2, 5.0)
 
 
+def whole_frames(hologram: xr.DataArray) -> xr.DataArray:
+    """The same with each frame in one chunk; coordinates stay in memory, as they were."""
+    if hologram.chunks is None:
+        return hologram
+    return hologram.copy(data=hologram.variable.chunk({"y": -1, "x": -1}).data)
+
+
 def named(data: Any, dim: str, wavelengths: int, distances: int) -> xr.DataArray:
     """An array of any kind as a DataArray with dims ``[time,] exposure, y, x``.
 

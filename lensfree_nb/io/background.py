@@ -11,6 +11,7 @@ import xarray as xr
 
 from lensfree_nb.contract import exposure_dim
 from lensfree_nb.errors import DataError, DimensionError, ParameterError, PerformanceNote
+from lensfree_nb.io.arrays import whole_frames
 from lensfree_nb.io.flat_field import normalise_frame, stack_background
 
 Array = npt.NDArray[Any]
@@ -80,7 +81,7 @@ def divide_background(
             PerformanceNote,
             stacklevel=3,
         )
-        hologram = hologram.chunk(y=-1, x=-1)
+        hologram = whole_frames(hologram)
     frame_shape = (hologram.sizes["y"], hologram.sizes["x"])
     divisor = _background_array(hologram, background, exposure)
     find_dead = isinstance(dead, str)

@@ -78,8 +78,8 @@ def write_dataset(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bo
     """Write a dataset as a Zarr v3 store.
 
     ``opd`` is kept as int16 in steps of 0.1 nm (±3276.7 nm; values beyond are clipped, NaN stays),
-    the rest as it is. :func:`lensfree_nb.io.opening.open_acquisition` and
-    ``xarray.open_zarr`` read it back.
+    the rest as it is. ``xarray.open_zarr`` reads it back; of an acquisition, also
+    :func:`lensfree_nb.io.opening.open_acquisition`.
 
     Parameters
     ----------

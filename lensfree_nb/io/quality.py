@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from lensfree_nb.io.arrays import whole_frames
+
 Array = npt.NDArray[Any]
 
 PILE_UP_PIXELS: Final = 10
@@ -170,7 +172,7 @@ def quality(
     >>> float(q.quality_dead[0]) == 1 / 32**2
     True
     """
-    whole = hologram.chunk(y=-1, x=-1) if hologram.chunks is not None else hologram
+    whole = whole_frames(hologram)
     measured = xr.apply_ufunc(
         _frame_quality,
         whole.drop_attrs(deep=False),

@@ -153,9 +153,13 @@ def cells(
     frames = opd.to_dataset(name="opd")
     if "trusted" in ds:
         frames["trusted"] = ds["trusted"]
-    kernel = CellTable(settings, pixel_size_of(ds), alpha_um3_per_pg, tuple(properties), tile_px)
+    kernel = CellTable(settings, pixel_size_of(ds), alpha_um3_per_pg, _names(properties), tile_px)
     meta = kernel({"opd": np.zeros((8, 8))}, index=0, time=np.datetime64("NaT", "ns"))
     return map_tables(kernel, frames, meta=meta)
+
+
+def _names(properties: Sequence[str]) -> tuple[str, ...]:
+    return (properties,) if isinstance(properties, str) else tuple(properties)
 
 
 def segment(

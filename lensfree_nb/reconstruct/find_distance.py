@@ -50,7 +50,7 @@ class FindDistance:
         from lensfree_nb.run.devices import working_on
 
         with working_on(self.device) as device:
-            image = torch.tensor(np.asarray(hologram, np.float32), device=device)
+            image = torch.tensor(np.ascontiguousarray(hologram, np.float32), device=device)
             if not self.per_exposure:
                 found = [self._find(image, self.setup)]
             else:
@@ -149,7 +149,7 @@ def find_distance(
     found.attrs = {
         "units": "um",
         "long_name": "sample-to-sensor distance",
-        "search_stop_um": searched[1],
+        "furthest_um": searched[1] if lazy else float(found.fillna(0.0).max()),
     }
     kept = ds.drop_vars("distance", errors="ignore")
     kept.attrs.pop("distance_um", None)
@@ -191,7 +191,7 @@ def distance_curve(
     if not len(distances):
         raise DistanceError("distances_um is empty; give the distances to look at (um)")
     with working_on(device) as chosen:
-        image = torch.tensor(np.asarray(frame.values, np.float32), device=chosen)
+        image = torch.tensor(np.ascontiguousarray(frame.values, np.float32), device=chosen)
         if criterion == INVERSION:
             curve = coarse_curve(image, setup, distances)
         else:
@@ -226,9 +226,7 @@ def _range(ds: xr.Dataset, range_um: Sequence[float] | None) -> tuple[float, flo
             if stated.chunks is None and bool(stated.notnull().all()):
                 return float(stated.min()) / 2, float(stated.max()) * 2
         return DEFAULT_RANGE_UM
-    low, high = (*floats(range_um, "um", "range_um"), 0.0, 0.0)[:2]
-    if len(range_um) != 2 or not 0 < low < high < math.inf:
-        raise DistanceError(
-            f"range_um is {tuple(range_um)}; give (low, high) in um, 0 < low < high"
-        )
-    return low, high
+    values = floats(range_um, "um", "range_um")
+    if len(values) != 2 or not 0 < values[0] < values[1] < math.inf:
+        raise DistanceError(f"range_um is {range_um}; give (low, high) in um, 0 < low < high")
+    return values[0], values[1]

@@ -92,8 +92,8 @@ class Backpropagation:
         fields = misfit.back_propagated()
         phase = misfit.zeros()
         absorption = misfit.zeros()
-        for field, ratio in zip(fields, misfit.ratios, strict=True):
-            phase += field.angle() / ratio / len(fields)
+        for field, e in zip(fields, misfit.recorded, strict=True):
+            phase += field.angle() / misfit.ratios[e] / len(fields)
             absorption -= field.abs().clamp_(min=1e-3).log_() / len(fields)
         return _estimate(misfit, phase, absorption)
 

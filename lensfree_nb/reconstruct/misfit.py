@@ -44,8 +44,8 @@ class Misfit:
 
     def __init__(self, hologram: Tensor, setup: Setup, *, background_px: float | None = 40.0):
         known = torch.isfinite(hologram)
-        if not bool(known.any(-1).any(-1).all()):
-            raise DataError("hologram has an exposure without a single known pixel")
+        if not bool(known.any()):
+            raise DataError("hologram has no known pixel")
         self.setup = setup
         self.frame = (int(hologram.shape[-2]), int(hologram.shape[-1]))
         margin = _checked_margin(fringe_halo_px(setup), self.frame)
@@ -111,10 +111,15 @@ class Misfit:
             for e, ratio in enumerate(self.ratios)
         ]
 
+    @property
+    def recorded(self) -> list[int]:
+        """Numbers of the exposures of which anything is known."""
+        return [e for e, weight in enumerate(self.weight) if bool(weight.any())]
+
     def back_propagated(self) -> list[Tensor]:
-        """Field at the sample of each exposure, from the recorded amplitude, background 1."""
+        """Field at the sample of each recorded exposure, from its amplitude, background 1."""
         fields = []
-        for e in range(self.setup.exposures):
+        for e in self.recorded:
             amplitude = self.amplitude[e] / self.background[e]
             known = torch.where(self.weight[e] > 0, amplitude, 1.0) - 1.0
             wave = torch.fft.fft2(self.spread(known.to(torch.complex64)))

@@ -30,6 +30,7 @@ Method = Literal["inverse", "annealed", "backpropagation"]
 METHODS = ("inverse", "annealed", "backpropagation")
 BACKGROUND_SIGMAS = 3.0
 LEAST_FRINGES_PX = 3
+UNKNOWN_FURTHEST_UM = 3000.0
 TILTED_TILE_PX = 512
 SLOPES = ("distance_slope_y", "distance_slope_x")
 LEAST = {
@@ -72,7 +73,7 @@ class ReconstructTile:
         at = tuple(check_distance(float(z) + tilt) for z in distance)
         setup = dataclasses.replace(self.setup, distance_um=at)
         with working_on(self.device) as device:
-            hologram = torch.tensor(np.asarray(image, np.float32), device=device)
+            hologram = torch.tensor(np.ascontiguousarray(image, np.float32), device=device)
             estimate = method_kernel(self.method, self.parameters)(hologram, setup)
             sums = [total(part[tile.inner]) for part in (estimate.misfit, estimate.contrast)]
             known = torch.isfinite(hologram)[(..., *tile.inner)].double().mean()
@@ -229,8 +230,9 @@ def _halo_px(distance: xr.DataArray, setup: Setup, kernel: Any) -> int:
         furthest = float(np.nanmax(distance.values)) if distance.notnull().any() else math.nan
         setup = dataclasses.replace(setup, distance_um=(furthest,) * setup.exposures)
     else:
-        # A distance that is still to be found may be anywhere in the range searched.
-        furthest = float(distance.attrs.get("search_stop_um", 2000.0))
+        # A distance that is still to be found may be anywhere in the range searched: its attribute
+        # tells the end. One that was stated tells itself, so that lazy data have the same halo.
+        furthest = float(distance.attrs.get("furthest_um", UNKNOWN_FURTHEST_UM))
         setup = dataclasses.replace(setup, distance_um=(furthest,) * setup.exposures)
     if math.isnan(furthest):
         return 0
@@ -266,7 +268,8 @@ def _check_values(image: NDArray[Any]) -> None:
             raise DataError("hologram has no known pixel in this frame")
     if (image < 0).any():
         raise DataError("hologram holds negative values; an intensity is >= 0")
-    dark = ~(image > 0).any(axis=(-2, -1))
+    known = np.isfinite(image).any(axis=(-2, -1))
+    dark = known & ~(image > 0).any(axis=(-2, -1))
     if dark.any():
         which = ", ".join(str(e) for e in np.flatnonzero(dark))
         raise DataError(f"exposure {which} of the hologram is dark: no pixel recorded any light")

@@ -47,7 +47,7 @@ class FindTilt:
         found = []
         with working_on(self.device) as device:
             for rows, columns in self._places(hologram.shape[-2:]):
-                part = np.asarray(hologram[:, rows, columns], np.float32)
+                part = np.ascontiguousarray(hologram[:, rows, columns], np.float32)
                 window = torch.tensor(part, device=device)
 
                 def local(z: float, window: torch.Tensor = window) -> float:

@@ -26,6 +26,14 @@ class TableKernel(Protocol):
         ...
 
 
+def in_memory(table: pd.DataFrame | dd.DataFrame) -> pd.DataFrame:
+    """A table as pandas: a dask one is computed."""
+    if isinstance(table, pd.DataFrame):
+        return table
+    computed: pd.DataFrame = table.compute()
+    return computed
+
+
 def map_tables(
     kernel: TableKernel, frames: xr.Dataset, *, meta: pd.DataFrame
 ) -> pd.DataFrame | dd.DataFrame:

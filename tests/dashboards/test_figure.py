@@ -55,3 +55,10 @@ def test_a_large_image_is_shown_by_block_means_in_its_place():
 
 def test_draws_without_cells_and_holograms(reconstructed):
     assert figure(reconstructed, title="Only OPD").get_suptitle() == "Only OPD"
+
+
+def test_lazy_tables_and_frames_without_times(reconstructed, holograms):
+    untimed = reconstructed.drop_vars("time").lf.segment()
+    cells = untimed.chunk(time=1).lf.cells()
+    assert hasattr(cells, "compute")
+    assert "cells" in figure(untimed, cells, holograms=holograms).get_suptitle()

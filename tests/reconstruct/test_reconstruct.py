@@ -58,6 +58,34 @@ def test_a_bad_frame_is_flagged_among_good_ones(holograms):
         broken.isel(time=[1]).lf.reconstruct(**QUICK)
 
 
+def test_a_missing_colour_costs_itself_only(holograms, reconstructed):
+    without = holograms.isel(time=[0]).copy(deep=True)
+    without["hologram"][0, 2] = np.nan
+    found = without.lf.reconstruct(iterations=60)
+    assert bool(found["trusted"].all())
+    assert float(np.abs(found["opd"] - reconstructed["opd"]).mean()) < 1.0
+    back = without.lf.reconstruct("backpropagation")["opd"]
+    two = holograms.isel(time=[0], wavelength=[0, 1]).lf.reconstruct("backpropagation")["opd"]
+    np.testing.assert_allclose(back, two, atol=0.5)
+
+
+def test_a_reversed_frame_is_read_as_it_lies(holograms):
+    frame = holograms.isel(time=[0]).drop_vars(["y", "x"])
+    turned = frame.isel(y=slice(None, None, -1)).lf.reconstruct(**QUICK)["opd"]
+    upright = frame.lf.reconstruct(**QUICK)["opd"].isel(y=slice(None, None, -1))
+    assert float(np.abs(turned - upright).mean()) < 0.1
+
+
+def test_lazy_data_have_the_halo_of_their_stated_distance(holograms, tmp_path):
+    ds = lf.acquisition(
+        holograms["hologram"].values, wavelength_nm=(640, 530, 450), pixel_size_um=1.67,
+        distance_um=4000, dim="wavelength",
+    )  # fmt: skip
+    eager, lazy = (d.lf.reconstruct("backpropagation", tile_px=64) for d in (ds, ds.chunk(time=1)))
+    np.testing.assert_array_equal(eager["opd"], lazy["opd"].compute())
+    assert eager.attrs["provenance"] == lazy.attrs["provenance"]
+
+
 def test_the_residual_has_a_map_on_request(holograms, no_compute):
     frame = holograms.isel(time=[0]).copy(deep=True)
     frame["hologram"][0, :, 60:64, 80:84] *= 3  # a reflection that no thin sample makes
