@@ -19,9 +19,9 @@ from scipy.io import loadmat
 from skimage.measure import label, regionprops
 from tifffile import imread
 
-from lensfree_nb.contract import Setup
 from lensfree_nb.evaluate.similarity import detail_correlation, rmse
 from lensfree_nb.io.off_axis import from_off_axis
+from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.criteria import CRITERIA
 from lensfree_nb.quantify.detect import detect
 from lensfree_nb.reconstruct.focus import find_focus, find_planes

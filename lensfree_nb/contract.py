@@ -1,4 +1,4 @@
-"""The data contract: names, units, the microscope's setup, and the checks at the door.
+"""The data contract: names, units, and the checks at the door.
 
 A frame is a set of *exposures*: along ``wavelength`` (colours) or ``plane`` (heights). Each
 exposure has its own wavelength and distance, so one forward model serves a colour
@@ -8,17 +8,15 @@ background 1) NaN marks a pixel that is unknown: saturated, dead, or never recor
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import math
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import xarray as xr
 
 from lensfree_nb.errors import DataError, DimensionError, DistanceError, SetupError, UnitError
-from lensfree_nb.units import dequantified, floats, is_dimensionless, length_factor, magnitude
+from lensfree_nb.microscope import Setup, check_distance
+from lensfree_nb.units import dequantified, floats, is_dimensionless, length_factor
 from lensfree_nb.versions import version_of
 
 EXPOSURE_DIMS: Final = ("wavelength", "plane")
@@ -30,113 +28,13 @@ LONG_NAMES: Final = {
     "residual": "misfit of the predicted hologram",
     "trusted": "whether the result may be believed",
 }
+SAME_PITCH: Final = 0.01
 METRIC_UNITS: Final = {
     "area_um2": "um^2",
     "dry_mass_pg": "pg",
     "max_opd_nm": "nm",
     "major_axis_um": "um",
 }
-DISTANCE_RANGE_UM: Final = (0.1, 1e6)
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """The microscope, as numbers: everything that light needs to know.
-
-    Parameters
-    ----------
-    wavelength_nm : tuple of float
-        Vacuum wavelength of each exposure (nm).
-    pixel_size_um : float
-        Pixel pitch of the sensor (µm).
-    distance_um : tuple of float, optional
-        Sample-to-sensor distance of each exposure (µm); NaN where not found.
-    medium_index : float
-        Refractive index of what the light crosses; 1 makes distances optical ones.
-    source_diameter_um, source_distance_mm : float
-        Diameter of the source (µm) and its distance from the sample (mm).
-    bandwidth_nm : float
-        Spectral width of each exposure, full width at half maximum (nm).
-    """
-
-    wavelength_nm: tuple[float, ...]
-    pixel_size_um: float
-    distance_um: tuple[float, ...] | None = None
-    medium_index: float = 1.0
-    source_diameter_um: float = 0.0
-    source_distance_mm: float = math.inf
-    bandwidth_nm: float = 0.0
-
-    def __post_init__(self) -> None:
-        """Refuse what no microscope can be."""
-        if not self.wavelength_nm:
-            raise SetupError("wavelength_nm is empty; give one wavelength for each exposure")
-        for value in self.wavelength_nm:
-            _check_number("wavelength_nm", value, 10.0, 20_000.0, "nm")
-        _check_number("pixel_size_um", self.pixel_size_um, 1e-3, 1e3, "um")
-        _check_number("medium_index", self.medium_index, 1.0, 5.0, "(no unit)")
-        _check_number("source_diameter_um", self.source_diameter_um, 0.0, 1e5, "um")
-        _check_number("bandwidth_nm", self.bandwidth_nm, 0.0, 1e3, "nm")
-        if not self.source_distance_mm > 0:
-            raise SetupError(f"source_distance_mm is {self.source_distance_mm}; it must be > 0")
-        if self.distance_um is not None:
-            if len(self.distance_um) != len(self.wavelength_nm):
-                raise SetupError(
-                    f"distance_um has {len(self.distance_um)} values for "
-                    f"{len(self.wavelength_nm)} exposures; give one, or one an exposure"
-                )
-            for value in self.distance_um:
-                check_distance(value)
-
-    @property
-    def exposures(self) -> int:
-        """How many exposures a frame has."""
-        return len(self.wavelength_nm)
-
-    @property
-    def wavelength_um(self) -> tuple[float, ...]:
-        """Wavelength inside the medium of each exposure (µm)."""
-        return tuple(w * 1e-3 / self.medium_index for w in self.wavelength_nm)
-
-    def at(self, distance_um: float | tuple[float, ...]) -> Setup:
-        """The same microscope at another distance (µm): one, or one an exposure."""
-        values = floats(distance_um, "um", "distance_um")
-        if len(values) == 1:
-            values *= self.exposures
-        return dataclasses.replace(self, distance_um=values)
-
-    def known_distance(self) -> tuple[float, ...]:
-        """The distance of each exposure (µm).
-
-        Raises
-        ------
-        DistanceError
-            If a distance is not set.
-        """
-        if self.distance_um is None or any(math.isnan(z) for z in self.distance_um):
-            raise DistanceError(
-                "distance_um is not set; give it when opening (distance_um=1000) or call "
-                "ds.lf.find_distance() first"
-            )
-        return self.distance_um
-
-
-def _check_number(name: str, value: float, low: float, high: float, unit: str) -> None:
-    if not (math.isfinite(value) and low <= value <= high):
-        raise SetupError(
-            f"{name} is {value}; it must lie between {low:g} and {high:g} {unit}. "
-            "Check the unit: the name says which one is meant"
-        )
-
-
-def check_distance(value_um: float) -> float:
-    """The distance (µm) itself, or an error; NaN, which means "not found", passes."""
-    low, high = DISTANCE_RANGE_UM
-    if math.isnan(value_um) or low <= value_um <= high:
-        return value_um
-    raise DistanceError(
-        f"distance_um is {value_um}; it must lie between {low:g} and {high:g} um (1 mm is 1000 um)"
-    )
 
 
 def exposure_dim(obj: xr.DataArray | xr.Dataset) -> str:
@@ -217,13 +115,47 @@ def _framed(array: xr.DataArray, frame_dims: tuple[str, ...]) -> xr.DataArray:
 
 
 def pixel_size_of(ds: xr.Dataset) -> float:
-    """Pixel pitch of a dataset (µm), from its attribute or its ``x`` coordinate."""
+    """Pixel pitch of a dataset (µm), from its attribute or its coordinates; they must agree.
+
+    Raises
+    ------
+    SetupError
+        If the pitch is unknown, differs between ``y`` and ``x``, or between attribute and
+        coordinates (as after a stride), or a coordinate runs backwards.
+    """
+    found = [pitch for dim in ("y", "x") if (pitch := _spacing_um(ds, dim)) is not None]
     if "pixel_size_um" in ds.attrs:
-        return floats(ds.attrs["pixel_size_um"], "um", "pixel_size_um")[0]
-    if "x" in ds.coords and ds.sizes["x"] > 1:
-        x = magnitude(ds.coords["x"], "um", "x")
-        return float(abs(x[1] - x[0]))
-    raise SetupError("pixel_size_um is unknown; set ds.attrs['pixel_size_um'] (µm)")
+        found.insert(0, floats(ds.attrs["pixel_size_um"], "um", "pixel_size_um")[0])
+    if not found:
+        raise SetupError("pixel_size_um is unknown; set ds.attrs['pixel_size_um'] (µm)")
+    if not np.allclose(found, found[0], rtol=SAME_PITCH):
+        raise SetupError(
+            f"pixel_size_um and the spacing of y and x are {', '.join(f'{p:g}' for p in found)} "
+            "um; pixels are square and all must agree: after a stride or coarsen, set "
+            "ds.attrs['pixel_size_um']"
+        )
+    return found[0]
+
+
+def frame_origin_um(ds: xr.Dataset) -> tuple[float, float]:
+    """Where the centre of the first pixel lies along y and x (µm): 0, 0 unless cropped."""
+    y, x = (
+        0.0 if _spacing_um(ds, dim) is None else floats(ds.coords[dim][:1], "um", dim)[0]
+        for dim in ("y", "x")
+    )
+    return y, x
+
+
+def _spacing_um(ds: xr.Dataset, dim: str) -> float | None:
+    """Distance of the pixels along a coordinate that has a unit of length, or None."""
+    if dim not in ds.coords or ds.sizes[dim] < 2:
+        return None
+    if "units" not in ds.coords[dim].attrs and "pixel_size_um" in ds.attrs:
+        return None  # numbers of pixels, perhaps
+    first, second = floats(ds.coords[dim][:2], "um", dim)
+    if not second > first:
+        raise SetupError(f"coordinate {dim} runs backwards; use ds.sortby({dim!r})")
+    return second - first
 
 
 def setup_of(ds: xr.Dataset) -> Setup:

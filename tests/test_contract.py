@@ -5,9 +5,9 @@ import pytest
 import xarray as xr
 
 from lensfree_nb.contract import (
-    Setup,
     distance_of,
     exposure_dim,
+    frame_origin_um,
     hologram_of,
     opd_of,
     pixel_size_of,
@@ -22,6 +22,7 @@ from lensfree_nb.errors import (
     SetupError,
     UnitError,
 )
+from lensfree_nb.microscope import Setup
 from lensfree_nb.units import dequantified, floats, magnitude
 
 pint = pytest.importorskip("pint")
@@ -68,6 +69,16 @@ def test_pixel_size_from_the_coordinate():
     assert pixel_size_of(ds) == 2.0
     with pytest.raises(SetupError, match="pixel_size_um"):
         pixel_size_of(xr.Dataset())
+
+
+def test_pitch_and_coordinates_agree(holograms):
+    for changed in (holograms.isel(y=slice(None, None, 2)), holograms.coarsen(x=2).mean()):
+        with pytest.raises(SetupError, match="after a stride or coarsen"):
+            pixel_size_of(changed)
+    with pytest.raises(SetupError, match="sortby"):
+        pixel_size_of(holograms.isel(x=slice(None, None, -1)))
+    assert frame_origin_um(holograms.isel(y=slice(10, 40))) == pytest.approx((16.7, 0.0))
+    assert frame_origin_um(holograms.drop_vars(["y", "x"])) == (0.0, 0.0)
 
 
 def test_provenance_grows_and_the_input_stays():

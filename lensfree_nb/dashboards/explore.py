@@ -10,10 +10,11 @@ import pandas as pd
 import panel as pn
 import xarray as xr
 
-from lensfree_nb.contract import opd_of, pixel_size_of
+from lensfree_nb.contract import frame_origin_um, opd_of, pixel_size_of
 from lensfree_nb.dashboards.distributions import distributions
 from lensfree_nb.dashboards.figure import METRIC_LABELS
 from lensfree_nb.dashboards.regression import regression
+from lensfree_nb.dashboards.selection import cells_of_frame
 from lensfree_nb.run.tables import in_memory
 
 OVERVIEW_PX = 512
@@ -43,8 +44,8 @@ def dashboard(
         hv.extension("bokeh", logo=False)
     hv.Store.set_current_backend("bokeh")
     cells = None if cells is None else in_memory(cells)
-    opd = opd_of(ds)
-    tabs = [("map", _map_with_time(opd, pixel_size_of(ds), cells))]
+    opd_of(ds)
+    tabs = [("map", _map_with_time(ds, cells))]
     if cells is not None:
         tabs.append(("distributions", pn.pane.HoloViews(distributions(cells))))
     if cells is not None and reference is not None:
@@ -52,28 +53,32 @@ def dashboard(
     return pn.Tabs(*tabs)
 
 
-def frame_view(opd: xr.DataArray, pitch_um: float, cells: pd.DataFrame | None, time: int) -> Any:
+def frame_view(ds: xr.Dataset, cells: pd.DataFrame | None, time: int = 0) -> Any:
     """One frame's overview, with its cells on top."""
+    opd, pitch_um = opd_of(ds), pixel_size_of(ds)
     frame = opd.isel(time=time) if "time" in opd.dims else opd
     step = max(1, -(-max(frame.shape) // OVERVIEW_PX))
     thinned = frame.coarsen(y=step, x=step, boundary="pad").mean().astype(np.float32)
-    # Centres of the blocks, where the centre of the frame's first pixel is at 0, 0.
-    y, x = ((np.arange(n) * step + (step - 1) / 2) * pitch_um for n in thinned.shape)
+    y, x = (
+        start + (np.arange(n) * step + (step - 1) / 2) * pitch_um
+        for start, n in zip(frame_origin_um(ds), thinned.shape, strict=True)
+    )
     image = hv.Image(
         (x, y, thinned.values), kdims=["x (µm)", "y (µm)"], vdims=["OPD (nm)"], rtol=1e-2
     ).opts(cmap="magma", colorbar=True, width=720, height=560, aspect="equal", invert_yaxis=True)
     if cells is None:
         return image
-    shown = cells[cells["frame"] == time] if "frame" in cells else cells
+    shown = cells_of_frame(ds, cells, time)
     extra = [name for name in CELL_COLUMNS if name in shown]
     table = shown[[*extra]].assign(**{"x (µm)": shown["x_um"], "y (µm)": shown["y_um"]})
     points = hv.Points(table, kdims=["x (µm)", "y (µm)"], vdims=extra)
     return image * points.opts(color="#7ee0d0", size=4, tools=["hover"])
 
 
-def _map_with_time(opd: xr.DataArray, pitch_um: float, cells: pd.DataFrame | None) -> Any:
-    if "time" not in opd.dims or opd.sizes["time"] == 1:
-        return pn.pane.HoloViews(frame_view(opd, pitch_um, cells, 0))
-    slider = pn.widgets.IntSlider(label="frame", start=0, end=opd.sizes["time"] - 1)
-    view = pn.bind(lambda time: frame_view(opd, pitch_um, cells, time), slider)
+def _map_with_time(ds: xr.Dataset, cells: pd.DataFrame | None) -> Any:
+    frames = ds["opd"].sizes.get("time", 1)
+    if frames == 1:
+        return pn.pane.HoloViews(frame_view(ds, cells))
+    slider = pn.widgets.IntSlider(label="frame", start=0, end=frames - 1)
+    view = pn.bind(lambda time: frame_view(ds, cells, time), slider)
     return pn.Column(slider, pn.pane.HoloViews(hv.DynamicMap(view)))

@@ -9,8 +9,19 @@ import pandas as pd
 import xarray as xr
 from skimage.measure import block_reduce
 
-from lensfree_nb.contract import METRIC_UNITS, exposure_dim, opd_of, pixel_size_of
-from lensfree_nb.dashboards.selection import is_whole
+from lensfree_nb.contract import (
+    METRIC_UNITS,
+    exposure_dim,
+    frame_origin_um,
+    opd_of,
+    pixel_size_of,
+)
+from lensfree_nb.dashboards.selection import (
+    cells_of_frame,
+    checked_frame_number,
+    is_whole,
+    moment_of,
+)
 from lensfree_nb.run.tables import in_memory
 
 if TYPE_CHECKING:
@@ -55,11 +66,12 @@ def figure(
     from matplotlib.figure import Figure
 
     cells = None if cells is None else in_memory(cells)
+    time = checked_frame_number(ds, time)
     source = ds if "hologram" in ds else holograms
     raw = _frame(source["hologram"], time) if source is not None else None
     opd = _frame(opd_of(ds), time)
     pitch = pixel_size_of(ds)
-    shown = cells[cells["frame"] == time] if cells is not None else None
+    shown = None if cells is None else cells_of_frame(ds, cells, time)
     drawing = Figure(figsize=(9.6, 8.6), layout="constrained")
     drawing.suptitle(
         title or _heading(ds, time, shown), x=0.01, ha="left", fontsize=12, weight="bold"
@@ -94,8 +106,8 @@ def _frame(array: xr.DataArray, time: int) -> xr.DataArray:
 
 
 def _heading(ds: xr.Dataset, time: int, cells: pd.DataFrame | None) -> str:
-    dated = "time" in ds.dims and np.issubdtype(ds["time"].dtype, np.datetime64)
-    when = str(np.datetime_as_string(ds["time"].values[time], unit="m")) if dated else ""
+    moment = moment_of(ds, time)
+    when = "" if moment is None else str(np.datetime_as_string(moment, unit="m"))
     count = "" if cells is None else f"{len(cells)} cells"
     return "   ".join(part for part in ("Lens-free microscopy", when, count) if part)
 
@@ -123,13 +135,16 @@ def _draw_opd(
         axis.contour(columns, rows, outlines, levels=[0.5], colors="white", linewidths=0.5)
     if cells is not None and len(cells):
         whole = is_whole(cells)
+        top, left = frame_origin_um(ds)
         for chosen, colour, name in (
             (whole, "#7ee0d0", "cell"),
             (~whole, FLAGGED, "at the edge or untrusted"),
         ):
             part = cells[chosen]
             label = f"{name} ({len(part)})"
-            axis.scatter(part["x_um"], part["y_um"], s=5, c=colour, linewidths=0, label=label)
+            axis.scatter(
+                part["x_um"] - left, part["y_um"] - top, s=5, c=colour, linewidths=0, label=label
+            )
         axis.legend(loc="upper right", fontsize=8, framealpha=0.85, markerscale=2)
     _scale_bar(axis, *(n * pitch for n in opd.shape))
     axis.set_title("optical path difference, cells outlined", fontsize=9, loc="left")

@@ -51,6 +51,8 @@ def pair(
 ) -> Pairing:
     """Pair the cells of two tables, frame by frame, by optimal assignment.
 
+    Frames are the same where their times are; tables that share no time go by their number.
+
     Parameters
     ----------
     estimated, reference : DataFrame
@@ -75,9 +77,7 @@ def pair(
         raise DimensionError(
             "only one of the tables has a column 'frame'; give both one, or drop it from both"
         )
-    frames = [
-        t["frame"].to_numpy() if "frame" in t else np.zeros(len(t)) for t in (estimated, reference)
-    ]
+    frames = _frames_of(estimated, reference)
     points: list[NDArray[Any]] = [
         t[["y_um", "x_um"]].to_numpy(float) for t in (estimated, reference)
     ]
@@ -95,6 +95,16 @@ def pair(
         len(estimated),
         len(reference),
     )
+
+
+def _frames_of(estimated: pd.DataFrame, reference: pd.DataFrame) -> list[NDArray[Any]]:
+    """What tells the frame of each row: its time where the tables share times, else its number."""
+    tables = (estimated, reference)
+    if all("time" in t and t["time"].notna().all() for t in tables):
+        times = [t["time"].to_numpy() for t in tables]
+        if np.isin(times[0], times[1]).any():
+            return times
+    return [t["frame"].to_numpy() if "frame" in t else np.zeros(len(t)) for t in tables]
 
 
 def _assigned(

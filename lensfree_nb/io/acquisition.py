@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 
-from lensfree_nb.contract import EXPOSURE_DIMS, LONG_NAMES, Setup, provenance
+from lensfree_nb.contract import EXPOSURE_DIMS, LONG_NAMES, provenance
 from lensfree_nb.errors import ParameterError, SetupError
 from lensfree_nb.io.arrays import check_values, named, pixel_centres, with_time, with_units
 from lensfree_nb.io.background import checked_plane, divide_background
 from lensfree_nb.io.holopy import is_holopy, read_holopy
 from lensfree_nb.io.quality import quality
+from lensfree_nb.microscope import Setup
 from lensfree_nb.units import floats
 
 
@@ -45,7 +47,7 @@ def acquisition(
         Integers are counts. Floats are taken as normalised (background 1), unless
         ``attrs["units"]`` says ``counts``, or their median in memory is far from 1.
     wavelength_nm : float or sequence
-        Vacuum wavelength (nm) of each exposure, or one for all.
+        Vacuum wavelength (nm) of each exposure; of heights, one for all will do.
     pixel_size_um : float
         Pixel pitch (µm).
     distance_um : float or sequence, optional
@@ -55,9 +57,10 @@ def acquisition(
     time : sequence of datetime64 (or what pandas reads as dates), optional
         When each frame was taken.
     background, dark, saturation, dead
-        See :func:`lensfree_nb.io.background.divide_background`; None (default) leaves the counts.
+        See :func:`lensfree_nb.io.background.divide_background`; None (default) leaves the counts,
+        with NaN where a level or a mask given here says that a pixel is unknown.
     medium_index, source_diameter_um, source_distance_mm, bandwidth_nm : float
-        See :class:`lensfree_nb.contract.Setup`; the index is 1 where neither given nor stated.
+        See :class:`lensfree_nb.microscope.Setup`; the index is 1 where neither given nor stated.
 
     Returns
     -------
@@ -117,8 +120,8 @@ def _dataset(
     saturation: float | None,
     dead: Any,
 ) -> xr.Dataset:
-    if saturation is not None and not saturation > 0:
-        raise ParameterError(f"saturation is {saturation}; it must be a level > 0 (counts)")
+    if saturation is not None and not (isinstance(saturation, Real) and saturation > 0):
+        raise ParameterError(f"saturation is {saturation!r}; it must be a level > 0 (counts)")
     shape = (hologram.sizes["y"], hologram.sizes["x"])
     mask = None if dead is None or isinstance(dead, str) else checked_plane(dead, shape, "dead")
     mask = None if mask is None else np.broadcast_to(np.asarray(mask, bool), shape)
@@ -177,12 +180,14 @@ def _one(value: Any, unit: str, name: str) -> float:
 
 
 def _each(values: tuple[float, ...], exposures: int, name: str, dim: str) -> tuple[float, ...]:
-    if len(values) == 1:
+    colours = name == "wavelength_nm" and dim == "wavelength"
+    if len(values) == 1 and not colours:
         return values * exposures
     if len(values) != exposures:
         raise SetupError(
-            f"{name} has {len(values)} values for {exposures} exposures along {dim!r}; give one, "
-            "or one an exposure"
+            f"{name} has {len(values)} values for {exposures} exposures along {dim!r}; give "
+            + ("one a colour (several heights in one colour: dim='plane')" if colours else "one, ")
+            + ("" if colours else "or one an exposure")
         )
     return values
 
@@ -190,8 +195,8 @@ def _each(values: tuple[float, ...], exposures: int, name: str, dim: str) -> tup
 def _coordinates(hologram: xr.DataArray, setup: Setup, dim: str) -> dict[str, xr.Variable]:
     coordinates = {
         "wavelength": xr.Variable(dim, list(setup.wavelength_nm), {"units": "nm"}),
-        "y": pixel_centres("y", hologram.sizes["y"], setup.pixel_size_um),
-        "x": pixel_centres("x", hologram.sizes["x"], setup.pixel_size_um),
+        "y": pixel_centres(hologram, "y", setup.pixel_size_um),
+        "x": pixel_centres(hologram, "x", setup.pixel_size_um),
     }
     if setup.distance_um is not None:
         furthest = max(setup.distance_um)

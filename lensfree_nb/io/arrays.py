@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from lensfree_nb.contract import EXPOSURE_DIMS
-from lensfree_nb.errors import DataError, DimensionError, ParameterError, UnitError
-from lensfree_nb.units import dequantified, is_dimensionless, is_quantity
+from lensfree_nb.contract import EXPOSURE_DIMS, SAME_PITCH
+from lensfree_nb.errors import (
+    DataError,
+    DimensionError,
+    ParameterError,
+    QualityWarning,
+    SetupError,
+    UnitError,
+)
+from lensfree_nb.units import dequantified, floats, is_dimensionless, is_quantity
 
 _COUNTS: Final = frozenset({"counts", "count", "ct", "adu", "dn"})
 # A hologram divided by its background has a median of 1; far from it, floats are counts.
@@ -127,7 +135,7 @@ def check_values(hologram: xr.DataArray) -> None:
 
 
 def with_time(hologram: xr.DataArray, time: Any) -> xr.DataArray:
-    """`hologram` with a checked ``time`` coordinate (datetime64[ns]), where times are given."""
+    """`hologram` with a checked ``time`` coordinate (datetime64[ns], UTC of stated zones)."""
     if time is None and "time" in hologram.coords:
         time = hologram.coords["time"].values
     if time is None:
@@ -136,7 +144,9 @@ def with_time(hologram: xr.DataArray, time: Any) -> xr.DataArray:
     if values.dtype.kind in "biuf":
         raise ParameterError(f"time is {values[:3]}…; give dates, not numbers")
     try:
-        times = pd.DatetimeIndex([pd.Timestamp(v) for v in values.ravel()]).as_unit("ns").to_numpy()
+        moments = [pd.Timestamp(v) for v in values.ravel()]
+        plain = [m.tz_convert(None) if m.tzinfo else m for m in moments]
+        times = pd.DatetimeIndex(plain).as_unit("ns").to_numpy()
     except (ValueError, TypeError) as error:
         raise ParameterError(f"time holds what is not a date: {values[:3]}") from error
     if "time" not in hologram.dims:
@@ -145,9 +155,32 @@ def with_time(hologram: xr.DataArray, time: Any) -> xr.DataArray:
         raise DimensionError(
             f"time has {len(times)} values for {hologram.sizes['time']} frames; give one a frame"
         )
+    if (np.diff(times) < np.timedelta64(0)).any():
+        warnings.warn(
+            "the times of the frames do not rise; where they are wrong give time= or "
+            "time_pattern=, where the frames are not in order use ds.sortby('time')",
+            QualityWarning,
+            stacklevel=3,
+        )
     return hologram.assign_coords(time=("time", times))
 
 
-def pixel_centres(dim: str, size: int, pixel_size_um: float) -> xr.Variable:
-    """Coordinate of the pixel centres (µm)."""
-    return xr.Variable(dim, np.arange(size) * pixel_size_um, {"units": "um"})
+def pixel_centres(array: xr.DataArray, dim: str, pixel_size_um: float) -> xr.Variable:
+    """Coordinate of the pixel centres (µm): the array's own where it has a unit, as of a crop.
+
+    Raises
+    ------
+    SetupError
+        If its own are not `pixel_size_um` apart.
+    """
+    counted = np.arange(array.sizes[dim]) * pixel_size_um
+    own = array.coords.get(dim)
+    if own is not None and "units" in own.attrs:
+        placed = np.array(floats(own, "um", dim))
+        if not np.allclose(np.diff(placed), pixel_size_um, rtol=SAME_PITCH):
+            raise SetupError(
+                f"coordinate {dim} does not rise by pixel_size_um ({pixel_size_um:g} um) a "
+                f"pixel; correct one, or drop it (data.drop_vars({dim!r}))"
+            )
+        counted = placed
+    return xr.Variable(dim, counted, {"units": "um"})

@@ -72,7 +72,7 @@ def divide_background(
                 "dark is given, but the counts are left as they are; give background= as well "
                 "('auto' estimates it)"
             )
-        return hologram
+        return _masked(hologram, saturation, None if isinstance(dead, str) else dead)
     exposure = exposure_dim(hologram)
     if hologram.chunks is not None and any(len(hologram.chunksizes[d]) > 1 for d in "yx"):
         warnings.warn(
@@ -107,6 +107,20 @@ def divide_background(
     )
     attrs = {name: value for name, value in hologram.attrs.items() if name != "full_scale"}
     return result.transpose(*hologram.dims).assign_attrs({**attrs, "units": "1"})
+
+
+def _masked(hologram: xr.DataArray, saturation: float | None, dead: Array | None) -> xr.DataArray:
+    """Counts with NaN where a pixel is saturated or dead, as far as that is given."""
+    known: Any = True
+    if saturation is not None:
+        known = hologram < saturation
+    if dead is not None:
+        shape = (hologram.sizes["y"], hologram.sizes["x"])
+        known = known & ~xr.DataArray(checked_plane(dead, shape, "dead"), dims=("y", "x"))
+    if known is True:
+        return hologram
+    kept = hologram if np.dtype(hologram.dtype).kind == "f" else hologram.astype(np.float32)
+    return kept.where(known).transpose(*hologram.dims).assign_attrs(hologram.attrs)
 
 
 def checked_plane(values: Any, shape: tuple[int, int], name: str) -> Any:

@@ -156,6 +156,10 @@ def write_tiff(
     """
     import tifffile
 
+    if not isinstance(image, xr.DataArray):
+        raise DimensionError(
+            f"image is a {type(image).__name__}; give one variable, such as rec['opd']"
+        )
     axes = {"time": "T", "wavelength": "C", "plane": "Z", "y": "Y", "x": "X"}
     order = [dim for dim in axes if dim in image.dims]
     if set(order) != set(image.dims) or not {"y", "x"} <= set(order):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from lensfree_nb.errors import OpeningError, SetupError
+from lensfree_nb.errors import OpeningError, QualityWarning, SetupError
 from lensfree_nb.io.holopy import read_description
 from lensfree_nb.io.patterns import FileGroups, group_files, natural_key, time_of_name
 from lensfree_nb.io.tiff import Plane, TiffLayout, read_layout, read_planes, whole_series
@@ -20,6 +21,7 @@ from lensfree_nb.io.tiff import Plane, TiffLayout, read_layout, read_planes, who
 Array = npt.NDArray[Any]
 Source = tuple[str, Plane]
 
+LARGER: Final = 1.5
 TIFF_SUFFIXES: Final = (".tif", ".tiff", ".btf", ".tf8")
 
 
@@ -30,6 +32,7 @@ class FrameReader:
     sources: tuple[tuple[Source | None, ...], ...]
     shape: tuple[int, int]
     dtype: np.dtype[Any]
+    stored: np.dtype[Any]
 
     def __call__(self, numbers: Array) -> Array:
         """Frames ``(n, exposure, y, x)``; NaN where a file is missing or cannot be used."""
@@ -40,7 +43,9 @@ class FrameReader:
                 if source is not None:
                     by_file.setdefault(source[0], []).append((exposure, source[1]))
             for path, wanted in by_file.items():
-                images = read_planes(Path(path), [plane for _, plane in wanted], self.shape)
+                images = read_planes(
+                    Path(path), [plane for _, plane in wanted], self.shape, self.stored
+                )
                 for (exposure, _), image in zip(wanted, images, strict=True):
                     if image is not None:
                         target[exposure] = image
@@ -82,12 +87,16 @@ def open_files(
             f"{odd[0].name} is not understood (TIFF {', '.join(TIFF_SUFFIXES)}, "
             ".zarr, .nc); load it yourself and use lensfree_nb.acquisition"
         )
-    groups = group_files(whole_series(files), exposures=exposures, dim=dim)
+    files = sorted(whole_series(files), key=lambda path: natural_key(str(path)))
+    first, layout = _first_layout(files, exposures, dim)
+    # Pages as many as a frame has exposures are one frame, whatever the names count.
+    frame_a_file = exposures is not None and layout.page_counts == (1, exposures)
+    groups = group_files(files, exposures=None if frame_a_file else exposures, dim=dim)
     columns = len(groups.labels)
     if columns > 1:
         groups = _ordered(groups, exposures, wavelength_nm, dim)
-    first = next(path for path in groups.frames[0] if path is not None)
-    layout = read_layout(first, exposures=exposures if columns == 1 else None, dim=dim)
+        first, layout = _first_layout(files, None, dim)
+    _refuse_longer_files(files, first, layout, exposures if columns == 1 else None, dim)
     if columns > 1 and len(layout.planes[0]) > 1:
         raise OpeningError(
             f"the names tell exposures apart ({', '.join(groups.labels)}), but {first.name} holds "
@@ -99,6 +108,38 @@ def open_files(
     if times is not None:
         stated["time"] = times
     return _lazy(sources, layout, dim), stated
+
+
+def _first_layout(
+    files: Sequence[Path], exposures: int | None, dim: str
+) -> tuple[Path, TiffLayout]:
+    """The first file that can be read, and its layout: it stands for all."""
+    problem = OpeningError("no file is given")
+    for number, path in enumerate(files):
+        try:
+            return path, read_layout(path, exposures=exposures, dim=dim)
+        except OpeningError as error:
+            problem = error if number == 0 else problem
+    raise problem
+
+
+def _refuse_longer_files(
+    files: Sequence[Path], first: Path, layout: TiffLayout, exposures: int | None, dim: str
+) -> None:
+    """Frames beyond those of the first file would be lost; only far larger files are opened."""
+    usual = first.stat().st_size
+    for path in files:
+        if path.stat().st_size < LARGER * usual:
+            continue
+        try:
+            counts = read_layout(path, exposures=exposures, dim=dim).page_counts
+        except OpeningError:
+            continue
+        if counts[0] > layout.page_counts[0]:
+            raise OpeningError(
+                f"{path.name} holds {counts[0]} frames, {first.name} {layout.page_counts[0]}; open "
+                "them apart and join them: xarray.concat([...], 'time')"
+            )
 
 
 def _ordered(
@@ -150,7 +191,7 @@ def _times(groups: FileGroups, layout: TiffLayout, pattern: str | None) -> Array
     frames_a_file = len(layout.planes)
     if frames_a_file > 1 and layout.offsets_s is None:
         return None
-    starts = []
+    starts, by_date = [], False
     for paths in groups.frames:
         path = next(path for path in paths if path is not None)
         moment = time_of_name(path.name, pattern)
@@ -161,11 +202,19 @@ def _times(groups: FileGroups, layout: TiffLayout, pattern: str | None) -> Array
         if moment is None and layout.start is not None:
             moment = _start_of(path)
         if moment is None:
-            moment = np.datetime64(path.stat().st_mtime_ns, "ns")
+            moment, by_date = np.datetime64(path.stat().st_mtime_ns, "ns"), True
         starts.append(moment)
     offsets = np.asarray(layout.offsets_s if frames_a_file > 1 else [0.0])
     steps = (offsets * 1e9).round().astype("timedelta64[ns]")
     times: Array = (np.asarray(starts)[:, None] + steps).ravel()
+    if by_date and (np.diff(times) < np.timedelta64(0)).any():
+        warnings.warn(
+            "the files' dates do not rise as their names do, so the frames get no times; give "
+            "time= or time_pattern=",
+            QualityWarning,
+            stacklevel=2,
+        )
+        return None
     return times
 
 
@@ -185,7 +234,7 @@ def _lazy(
     stored = layout.dtype
     wide = stored.kind in "iuf" and stored.itemsize > (4 if stored.kind == "f" else 2)
     dtype = np.dtype(np.float64 if wide else np.float32)
-    reader = FrameReader(sources, layout.shape, dtype)
+    reader = FrameReader(sources, layout.shape, dtype, stored)
     files = sorted({source[0] for row in sources for source in row if source}, key=natural_key)
     states = [(path, os.stat(path).st_mtime_ns, os.stat(path).st_size) for path in files]
     numbers = da.arange(len(sources), chunks=1)

@@ -7,9 +7,10 @@ from typing import Any, Final, Literal
 import numpy as np
 import xarray as xr
 
-from lensfree_nb.contract import LONG_NAMES, Setup, provenance
+from lensfree_nb.contract import LONG_NAMES, provenance
 from lensfree_nb.errors import DataError, DimensionError, SetupError, UnitError
 from lensfree_nb.io.arrays import pixel_centres, with_time
+from lensfree_nb.microscope import Setup
 from lensfree_nb.units import dequantified, floats, is_quantity, length_factor
 
 _RADIANS: Final = ("rad", "radian", "radians")
@@ -92,7 +93,7 @@ def from_opd(
         layer.attrs = {"units": "1", "long_name": LONG_NAMES["absorption"]}
         variables["absorption"] = layer
     ds = xr.Dataset(variables).assign_coords(
-        {dim: pixel_centres(dim, opd.sizes[dim], setup.pixel_size_um) for dim in ("y", "x")}
+        {dim: pixel_centres(opd, dim, setup.pixel_size_um) for dim in ("y", "x")}
     )
     ds.attrs = {"pixel_size_um": setup.pixel_size_um, "medium_index": setup.medium_index}
     if wavelength is not None:
@@ -107,7 +108,7 @@ def _array(data: Any, name: str) -> xr.DataArray:
         if not {"y", "x"} <= set(array.dims) or set(array.dims) - {"time", "y", "x"}:
             raise DimensionError(f"{name} has dims {data.dims}; expected [time,] y, x")
         array = array.transpose("time", "y", "x", missing_dims="ignore")
-        array = array.drop_vars([c for c in array.coords if c != "time"])
+        array = array.drop_vars([c for c in array.coords if c not in ("time", "y", "x")])
     else:
         attrs = {}
         if is_quantity(data):

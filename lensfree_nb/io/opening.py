@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,13 +60,14 @@ def open_acquisition(
         How a file name states the time: strptime directives (``"%Y%m%d_%H%M%S"``) or a
         regular expression with named groups. Without one, ``2024-05-01T12-30-00``,
         ``20240501_123000`` and the like are recognised; else the file's metadata tell, or its
-        modification date. A stack in one file without time steps gets no times.
+        modification date, where these rise as the names do. A stack in one file without time
+        steps gets no times.
     background : {"auto", "stack", "frame"}, array, path, or None
         See :func:`lensfree_nb.io.background.divide_background`.
     dark, saturation, dead
         As there; broken pixels are looked for by default.
     medium_index, source_diameter_um, source_distance_mm, bandwidth_nm : float
-        See :class:`lensfree_nb.contract.Setup`.
+        See :class:`lensfree_nb.microscope.Setup`.
 
     Returns
     -------
@@ -77,7 +79,8 @@ def open_acquisition(
     Raises
     ------
     OpeningError
-        If nothing matches, the first file cannot be read, or two files are the same exposure.
+        If nothing matches, no file can be read, one holds more frames than the first, or two
+        are the same exposure.
     SetupError
         If the wavelength or the pixel size is neither given nor stated.
     """
@@ -105,6 +108,12 @@ def open_acquisition(
     if isinstance(data, xr.Dataset):
         stated = _stated_by(data)
         if data["hologram"].attrs.get("units") == "1" and _none_of(background, dark, saturation):
+            if time is not None or not (dead is None or isinstance(dead, str)):
+                raise ParameterError(
+                    f"{found[0].name} holds holograms whose background is already divided out; "
+                    "assign the coordinate time, and mask with hologram.where, instead of giving "
+                    "time or dead"
+                )
             return _restored(data, given, pixel_size_um, distances, settings)
         data = data["hologram"]
     if isinstance(background, (str, os.PathLike)) and background not in _BACKGROUNDS:
@@ -162,6 +171,9 @@ def _expand(text: str) -> list[Path]:
     if path.exists():
         return [path]
     matches = [Path(match) for match in glob.glob(str(path), recursive=True)]
+    if not matches:  # brackets may be part of a folder's name
+        literal = re.sub(r"[\[\]]", lambda bracket: f"[{bracket[0]}]", str(path))
+        matches = [Path(match) for match in glob.glob(literal, recursive=True)]
     if not matches:
         raise OpeningError(
             f"no file matches {text!r}; check the path (the current folder is {Path.cwd().name!r})"

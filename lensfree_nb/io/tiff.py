@@ -12,12 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lensfree_nb.errors import LensfreeError, OpeningError, QualityWarning
-from lensfree_nb.units import length_factor
+from lensfree_nb.io.ome import in_um, read_ome
 
 Array = npt.NDArray[Any]
 
-_SECONDS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0,
-                   "min": 60.0, "h": 3600.0, "d": 86400.0}  # fmt: skip
 _UNKNOWN_AXES: Final = "IQ"
 
 
@@ -59,6 +57,11 @@ class TiffLayout:
     start: np.datetime64 | None = None
     offsets_s: tuple[float, ...] | None = None
     description: str = ""
+
+    @property
+    def page_counts(self) -> tuple[int, int]:
+        """Frames of the file, and exposures of a frame."""
+        return len(self.planes), len(self.planes[0])
 
 
 def read_layout(path: Path, *, exposures: int | None, dim: str) -> TiffLayout:
@@ -127,25 +130,18 @@ def _planes(
 def _metadata(tif: Any, frames: int) -> dict[str, Any]:
     description = str(tif.pages[0].description or "")
     if tif.ome_metadata:
-        return {**_ome(tif.ome_metadata, frames), "description": ""}
+        return {**read_ome(tif.ome_metadata, frames), "description": ""}
     facts: dict[str, Any] = {"description": description, "start": _date_tag(tif)}
     if tif.imagej_metadata:
         unit = str(tif.imagej_metadata.get("unit", "")).replace("\\u00B5", "u")
         resolution = tif.pages[0].tags.get("XResolution")
         if unit and resolution is not None and resolution.value[0]:
             per_unit = resolution.value[0] / resolution.value[1]
-            facts["pixel_size_um"] = _in_um(1 / per_unit, unit)
+            facts["pixel_size_um"] = in_um(1 / per_unit, unit)
         interval = tif.imagej_metadata.get("finterval")
         if interval:
             facts["offsets_s"] = tuple(float(interval) * i for i in range(frames))
     return facts
-
-
-def _in_um(value: float, unit: str) -> float | None:
-    try:
-        return float(f"{value * length_factor(unit, 'um'):.9g}")
-    except ValueError:  # "pixel", "inch": no size of a microscope's pixel
-        return None
 
 
 def _date_tag(tif: Any) -> np.datetime64 | None:
@@ -153,59 +149,6 @@ def _date_tag(tif: Any) -> np.datetime64 | None:
 
     tag = tif.pages[0].tags.get("DateTime")
     return None if tag is None else time_of_name(str(tag.value).replace(":", "-"))
-
-
-def _ome(xml: str, frames: int) -> dict[str, Any]:
-    """Pixel size, wavelengths and times of OME-XML (2016-06 schema)."""
-    import tifffile
-
-    tree = tifffile.xml2dict(xml).get("OME", {})
-    image = _first(tree.get("Image", {}))
-    pixels = _first(image.get("Pixels", {}))
-    facts: dict[str, Any] = {}
-    if "PhysicalSizeX" in pixels:
-        unit = str(pixels.get("PhysicalSizeXUnit", "um"))
-        facts["pixel_size_um"] = _in_um(float(pixels["PhysicalSizeX"]), unit)
-    wavelengths = []
-    for channel in _all(pixels.get("Channel", [])):
-        kind = next(
-            (k for k in ("ExcitationWavelength", "EmissionWavelength") if k in channel), None
-        )
-        if kind is not None:
-            factor = length_factor(str(channel.get(kind + "Unit", "nm")), "nm")
-            wavelengths.append(float(channel[kind]) * factor)
-    if wavelengths and len(wavelengths) == len(_all(pixels["Channel"])):
-        facts["wavelength_nm"] = tuple(wavelengths)
-    if "AcquisitionDate" in image:
-        try:
-            facts["start"] = np.datetime64(str(image["AcquisitionDate"]).removesuffix("Z"), "ns")
-        except ValueError:
-            facts["start"] = None
-    facts["offsets_s"] = _ome_offsets(pixels, frames)
-    return facts
-
-
-def _ome_offsets(pixels: dict[str, Any], frames: int) -> tuple[float, ...] | None:
-    elapsed: dict[int, float] = {}
-    for plane in _all(pixels.get("Plane", [])):
-        if "DeltaT" in plane:
-            seconds = float(plane["DeltaT"]) * _SECONDS.get(str(plane.get("DeltaTUnit", "s")), 1.0)
-            elapsed.setdefault(int(plane.get("TheT", 0)), seconds)
-    if len(elapsed) == frames:
-        return tuple(elapsed[t] for t in sorted(elapsed))
-    if "TimeIncrement" in pixels:
-        unit = str(pixels.get("TimeIncrementUnit", "s"))
-        step = float(pixels["TimeIncrement"]) * _SECONDS.get(unit, 1.0)
-        return tuple(step * i for i in range(frames))
-    return None
-
-
-def _all(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
-
-
-def _first(value: Any) -> Any:
-    return value[0] if isinstance(value, list) else value
 
 
 def whole_series(files: Sequence[Path]) -> list[Path]:
@@ -251,11 +194,14 @@ def _pixels(page: Any) -> Array:
         handle.close()
 
 
-def read_planes(path: Path, planes: list[Plane], shape: tuple[int, int]) -> list[Array | None]:
+def read_planes(
+    path: Path, planes: list[Plane], shape: tuple[int, int], stored: np.dtype[Any]
+) -> list[Array | None]:
     """Some planes of a file, None for each that cannot be used.
 
-    A file that is cut off, no TIFF, or of another size is not an error here: one bad frame
-    in a day must not stop the day. It warns, and the frame stays unknown.
+    A file that is cut off, no TIFF, of another size or of another kind of number (`stored`) is not
+    an error here: one bad frame in a day must not stop the day. It warns, and the frame stays
+    unknown.
     """
     import tifffile
 
@@ -277,6 +223,9 @@ def read_planes(path: Path, planes: list[Plane], shape: tuple[int, int]) -> list
                     )
                 if image.shape != shape:
                     problem = f"its frames are {image.shape}, not {shape}"
+                    images.append(None)
+                elif (image.dtype.kind, image.dtype.itemsize) != (stored.kind, stored.itemsize):
+                    problem = f"its pixels are {image.dtype}, not {stored}"
                     images.append(None)
                 else:
                     images.append(image)

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from lensfree_nb.contract import Setup
 from lensfree_nb.errors import DistanceError, ParameterError
+from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.criteria import CRITERIA
 from lensfree_nb.optics.propagation import fringe_halo_px, propagate
 

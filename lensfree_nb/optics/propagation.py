@@ -14,7 +14,7 @@ import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
 
-from lensfree_nb.contract import Setup
+from lensfree_nb.microscope import Setup
 
 ALIGNMENT = 16
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,8 +13,8 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from lensfree_nb.contract import opd_of, pixel_size_of, provenance
-from lensfree_nb.errors import ParameterError
+from lensfree_nb.contract import frame_origin_um, opd_of, pixel_size_of, provenance
+from lensfree_nb.errors import ParameterError, QualityWarning
 from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG
 from lensfree_nb.quantify.measure import local_density, measure
 from lensfree_nb.quantify.segment import Scene, Settings, scene_of, segment_frame, segment_scene
@@ -39,6 +40,7 @@ COLUMNS = {
     "method": "str",
 }
 HALO_DIAMETERS = 6.0
+NOTHING_FACTOR = 3.0
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class CellTable:
     alpha_um3_per_pg: float
     properties: tuple[str, ...]
     tile_px: int | None
+    origin_um: tuple[float, float] = (0.0, 0.0)
 
     def __call__(
         self, frame: dict[str, NDArray[Any]], *, index: int, time: np.datetime64
@@ -85,6 +88,10 @@ class CellTable:
         extent_um = [n * self.pixel_size_um for n in opd.shape]
         points = table[["y_um", "x_um"]].to_numpy(float)
         table["density_per_mm2"] = local_density(points, extent_um)
+        top_um, left_um = self.origin_um
+        table = table.assign(y_um=table["y_um"] + top_um, x_um=table["x_um"] + left_um)
+        if not len(table):
+            _warn_of_nothing(opd, self.settings.quality_nm)
         more = [name for name in table.columns if name not in (*COLUMNS, "cut")]
         return table[[*COLUMNS, *more]].astype(COLUMNS)
 
@@ -153,9 +160,25 @@ def cells(
     frames = opd.to_dataset(name="opd")
     if "trusted" in ds:
         frames["trusted"] = ds["trusted"]
-    kernel = CellTable(settings, pixel_size_of(ds), alpha_um3_per_pg, _names(properties), tile_px)
+    kernel = CellTable(
+        settings, pixel_size_of(ds), alpha_um3_per_pg, _names(properties), tile_px,
+        frame_origin_um(ds),
+    )  # fmt: skip
     meta = kernel({"opd": np.zeros((8, 8))}, index=0, time=np.datetime64("NaT", "ns"))
     return map_tables(kernel, frames, meta=meta)
+
+
+def _warn_of_nothing(opd_nm: NDArray[Any], quality_nm: float) -> None:
+    known = opd_nm[np.isfinite(opd_nm)]
+    spread = float(np.subtract(*np.percentile(known, (99, 1)))) if known.size else 0.0
+    if spread > NOTHING_FACTOR * quality_nm:
+        warnings.warn(
+            f"no cell was found, though the OPD varies by {spread:.0f} nm; where cells cover the "
+            "whole field no background is left to rise above: give threshold_nm, and check "
+            "cell_diameter_um and min_area_um2",
+            QualityWarning,
+            stacklevel=3,
+        )
 
 
 def _names(properties: Sequence[str]) -> tuple[str, ...]:

@@ -11,15 +11,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from lensfree_nb.contract import (
-    Setup,
-    distance_of,
-    exposure_dim,
-    hologram_of,
-    provenance,
-    setup_of,
-)
+from lensfree_nb.contract import distance_of, exposure_dim, hologram_of, provenance, setup_of
 from lensfree_nb.errors import DistanceError, ParameterError
+from lensfree_nb.microscope import Setup
+from lensfree_nb.reconstruct.frame_values import first_usable, frame_values
 from lensfree_nb.units import floats
 
 if TYPE_CHECKING:
@@ -29,11 +24,15 @@ if TYPE_CHECKING:
 
 DEFAULT_RANGE_UM = (300.0, 3000.0)
 INVERSION = "inversion"
+FIRST_FRAMES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class FindDistance:
-    """The kernel: one frame's hologram (exposure, y, x) to a distance for each exposure (µm)."""
+    """The kernel: a hologram ([time,] exposure, y, x) to a distance for each exposure (µm).
+
+    Of several frames the first usable one is looked at: a file that is damaged costs no distance.
+    """
 
     setup: Setup
     range_um: tuple[float, float]
@@ -41,6 +40,7 @@ class FindDistance:
     refuse: bool = False
     device: str = "auto"
     criterion: str = INVERSION
+    full_scale: float = math.inf
 
     def __call__(self, hologram: NDArray[Any]) -> NDArray[np.float64]:
         """Distances (µm), NaN where not found; raises instead if told to refuse."""
@@ -50,7 +50,8 @@ class FindDistance:
         from lensfree_nb.run.devices import working_on
 
         with working_on(self.device) as device:
-            image = torch.tensor(np.ascontiguousarray(hologram, np.float32), device=device)
+            frame = hologram if hologram.ndim == 3 else first_usable(hologram)
+            image = torch.tensor(frame_values(frame, self.full_scale), device=device)
             if not self.per_exposure:
                 found = [self._find(image, self.setup)]
             else:
@@ -102,7 +103,8 @@ def find_distance(
         One distance an exposure, found one by one and then solved together; the default for
         heights (``plane``), one distance for all being the default for colours.
     per_frame : bool
-        One distance a frame; otherwise that of the first frame serves all.
+        One distance a frame; otherwise that of the first of the three leading frames that is
+        known over half of every exposure serves all.
     on_failure : {"raise", "flag"}
         What to do where the curve is flat. Lazy input is always flagged: with NaN.
     criterion : str
@@ -133,15 +135,17 @@ def find_distance(
     lazy = hologram.chunks is not None
     searched = _range(ds, range_um)
     kernel = FindDistance(
-        setup, searched, each, on_failure == "raise" and not lazy, device, criterion
-    )
-    if lazy:
-        hologram = hologram.chunk({exposure: -1, "y": -1, "x": -1})
+        setup, searched, each, on_failure == "raise" and not lazy, device, criterion,
+        float(hologram.attrs.get("full_scale", math.inf)),
+    )  # fmt: skip
+    core = [exposure, "y", "x"]
     if "time" in hologram.dims and not per_frame:
-        hologram = hologram.isel(time=0)
+        hologram, core = hologram.isel(time=slice(FIRST_FRAMES)), ["time", *core]
+    if lazy:
+        hologram = hologram.chunk(dict.fromkeys(core, -1))
     found = xr.apply_ufunc(
         kernel, hologram.reset_coords(drop=True),
-        input_core_dims=[[exposure, "y", "x"]], output_core_dims=[[exposure]],
+        input_core_dims=[core], output_core_dims=[[exposure]],
         vectorize=True, dask="parallelized", output_dtypes=[np.float64],
     )  # fmt: skip
     if not each:
@@ -191,7 +195,9 @@ def distance_curve(
     if not len(distances):
         raise DistanceError("distances_um is empty; give the distances to look at (um)")
     with working_on(device) as chosen:
-        image = torch.tensor(np.ascontiguousarray(frame.values, np.float32), device=chosen)
+        image = torch.tensor(
+            frame_values(frame.values, frame.attrs.get("full_scale", math.inf)), device=chosen
+        )
         if criterion == INVERSION:
             curve = coarse_curve(image, setup, distances)
         else:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lensfree_nb.contract import Setup
+from lensfree_nb.microscope import DISTANCE_RANGE_UM, Setup
 from lensfree_nb.reconstruct.misfit import Misfit, total
 from lensfree_nb.reconstruct.solver import Weights, minimise
 from lensfree_nb.reconstruct.windows import liveliest_windows
@@ -27,7 +27,8 @@ COARSE_ITERATIONS, FINE_ITERATIONS = 10, 25
 COARSE_STEP = 0.08
 COARSE_WINDOW_PX, FINE_WINDOW_PX = 256, 512
 COARSE_WINDOWS, FINE_WINDOWS = 2, 4
-LEAST_DEPTH = 0.05
+LEAST_DEPTH, CLEAR_DEPTH = 0.05, 0.2
+BEYOND = 3.0
 FLAT = 1e-9
 
 
@@ -111,7 +112,7 @@ def find_focus(hologram: Tensor, setup: Setup, range_um: tuple[float, float]) ->
     coarse = np.geomspace(start, stop, steps)
     curve = coarse_curve(hologram, setup, coarse)
     best = int(np.argmin(curve))
-    reason = _why_not(curve, best, range_um)
+    reason = _better_beyond(hologram, setup, coarse, curve) or _why_not(curve, best, range_um)
     if reason:
         return Focus(math.nan, coarse, curve, reason)
 
@@ -160,8 +161,32 @@ def _variation(image: Tensor) -> float:
     return total((down * down + across * across).sqrt())
 
 
+def _depth(curve: NDArray[np.float64]) -> float:
+    return 1 - float(curve.min() / np.median(curve))
+
+
+def _better_beyond(
+    hologram: Tensor, setup: Setup, distances_um: NDArray[np.float64], curve: NDArray[np.float64]
+) -> str:
+    """Whether a shallow curve is but the foot of a deeper one: then look beyond its ends."""
+    if _depth(curve) > CLEAR_DEPTH:
+        return ""
+    steps = math.ceil(math.log(BEYOND) / math.log1p(COARSE_STEP))
+    factors = np.geomspace(1, BEYOND, steps + 1)[1:]
+    low, high = DISTANCE_RANGE_UM
+    further = np.concatenate([distances_um[0] / factors, distances_um[-1] * factors])
+    further = further[(further >= low) & (further <= high)]
+    outside = coarse_curve(hologram, setup, further)
+    if outside.min() > (1 - LEAST_DEPTH) * curve.min():
+        return ""
+    return (
+        f"a distance outside of {distances_um[0]:g} to {distances_um[-1]:g} um explains the "
+        f"hologram better: about {further[int(np.argmin(outside))]:.0f} um"
+    )
+
+
 def _why_not(curve: NDArray[np.float64], best: int, range_um: tuple[float, float]) -> str:
-    depth = 1 - curve[best] / np.median(curve)
+    depth = _depth(curve)
     if depth < LEAST_DEPTH:
         return f"no distance explains the hologram better than others (depth {depth:.3f})"
     if best in (0, len(curve) - 1):

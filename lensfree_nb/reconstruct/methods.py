@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lensfree_nb.contract import Setup
+from lensfree_nb.microscope import Setup
 from lensfree_nb.reconstruct.misfit import Misfit
 from lensfree_nb.reconstruct.solver import Weights, minimise
 

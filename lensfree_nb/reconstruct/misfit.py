@@ -12,8 +12,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lensfree_nb.contract import Setup
 from lensfree_nb.errors import DataError, DistanceError
+from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.propagation import fast_shape, fringe_halo_px, transfer_function
 from lensfree_nb.optics.sensor import sensor_transfer
 from lensfree_nb.reconstruct.bands import bands

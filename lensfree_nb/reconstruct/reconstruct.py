@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from lensfree_nb.contract import (
     LONG_NAMES,
-    Setup,
-    check_distance,
     distance_of,
     exposure_dim,
     hologram_of,
     provenance,
     setup_of,
 )
-from lensfree_nb.errors import DataError, ParameterError, QualityWarning
+from lensfree_nb.errors import ParameterError, QualityWarning
+from lensfree_nb.microscope import Setup, check_distance
+from lensfree_nb.reconstruct.frame_values import frame_values
 from lensfree_nb.run.frames import Arrays, Output, map_tiles
 from lensfree_nb.run.tiles import Tile, tile_grid
 
@@ -46,6 +46,7 @@ class ReconstructTile:
     method: str
     parameters: tuple[tuple[str, Any], ...]
     device: str = "auto"
+    full_scale: float = math.inf
 
     def __call__(self, image: NDArray[Any], *arguments: NDArray[Any], tile: Tile) -> Arrays:
         """Invert the padded tile and keep its core.
@@ -65,7 +66,7 @@ class ReconstructTile:
         from lensfree_nb.run.devices import working_on
 
         distance, slope = arguments
-        _check_values(image)
+        values = frame_values(image, self.full_scale)
         tilt = sum(
             float(s) * px * self.setup.pixel_size_um * 1e-3
             for s, px in zip(slope, tile.centre_px, strict=True)
@@ -73,7 +74,7 @@ class ReconstructTile:
         at = tuple(check_distance(float(z) + tilt) for z in distance)
         setup = dataclasses.replace(self.setup, distance_um=at)
         with working_on(self.device) as device:
-            hologram = torch.tensor(np.ascontiguousarray(image, np.float32), device=device)
+            hologram = torch.tensor(values, device=device)
             estimate = method_kernel(self.method, self.parameters)(hologram, setup)
             sums = [total(part[tile.inner]) for part in (estimate.misfit, estimate.contrast)]
             known = torch.isfinite(hologram)[(..., *tile.inner)].double().mean()
@@ -170,7 +171,13 @@ def reconstruct(
     if residual_map:
         outputs["misfit"] = Output()
     found = map_tiles(
-        ReconstructTile(setup, method, kernel_parameters, device),
+        ReconstructTile(
+            setup,
+            method,
+            kernel_parameters,
+            device,
+            float(hologram.attrs.get("full_scale", math.inf)),
+        ),
         hologram,
         [distance, slope],
         outputs=outputs,
@@ -228,14 +235,13 @@ def _halo_px(distance: xr.DataArray, setup: Setup, kernel: Any) -> int:
 
     if distance.chunks is None:
         furthest = float(np.nanmax(distance.values)) if distance.notnull().any() else math.nan
-        setup = dataclasses.replace(setup, distance_um=(furthest,) * setup.exposures)
     else:
         # A distance that is still to be found may be anywhere in the range searched: its attribute
         # tells the end. One that was stated tells itself, so that lazy data have the same halo.
         furthest = float(distance.attrs.get("furthest_um", UNKNOWN_FURTHEST_UM))
-        setup = dataclasses.replace(setup, distance_um=(furthest,) * setup.exposures)
     if math.isnan(furthest):
         return 0
+    setup = dataclasses.replace(setup, distance_um=(furthest,) * setup.exposures)
     fringes = fringe_halo_px(setup)
     if fringes < LEAST_FRINGES_PX:
         warnings.warn(
@@ -258,18 +264,3 @@ def _slope_of(ds: xr.Dataset) -> xr.DataArray:
         return xr.DataArray(np.zeros(2), dims="axis")
     parts = [ds.coords[name].reset_coords(drop=True) for name in SLOPES]
     return xr.concat(parts, dim="axis").transpose(..., "axis")
-
-
-def _check_values(image: NDArray[Any]) -> None:
-    if np.issubdtype(image.dtype, np.floating):
-        if np.isinf(image).any():
-            raise DataError("hologram holds infinite values; mark unknown pixels with NaN")
-        if np.isnan(image).all():
-            raise DataError("hologram has no known pixel in this frame")
-    if (image < 0).any():
-        raise DataError("hologram holds negative values; an intensity is >= 0")
-    known = np.isfinite(image).any(axis=(-2, -1))
-    dark = known & ~(image > 0).any(axis=(-2, -1))
-    if dark.any():
-        which = ", ".join(str(e) for e in np.flatnonzero(dark))
-        raise DataError(f"exposure {which} of the hologram is dark: no pixel recorded any light")

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.signal import find_peaks
 from torch import Tensor
 
-from lensfree_nb.contract import Setup
+from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.distance import sharpness_curve
 from lensfree_nb.reconstruct.focus import Focus, lowest, only_exposure
 from lensfree_nb.reconstruct.windows import flattened, liveliest_windows

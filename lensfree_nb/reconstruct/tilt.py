@@ -10,15 +10,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from lensfree_nb.contract import (
-    Setup,
-    distance_of,
-    exposure_dim,
-    hologram_of,
-    provenance,
-    setup_of,
-)
+from lensfree_nb.contract import distance_of, exposure_dim, hologram_of, provenance, setup_of
 from lensfree_nb.errors import ParameterError
+from lensfree_nb.microscope import Setup
 
 NAMES = ("distance", "distance_slope_y", "distance_slope_x")
 UNITS = ("um", "um/mm", "um/mm")

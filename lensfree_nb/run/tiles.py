@@ -11,6 +11,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 from lensfree_nb.errors import TilingError
 
@@ -107,11 +108,12 @@ def tile_grid(shape: Sequence[int], tile_px: int | None, halo_px: int) -> tuple[
     >>> [tile.core for tile in tile_grid((100, 64), 64, 8)]
     [(slice(0, 50, None), slice(0, 64, None)), (slice(50, 100, None), slice(0, 64, None))]
     """
-    if halo_px < 0:
-        raise TilingError(f"halo_px is {halo_px}; it must be >= 0")
-    if tile_px is not None and tile_px < MIN_TILE_PX:
+    if not (isinstance(halo_px, Integral) and halo_px >= 0):
+        raise TilingError(f"halo_px is {halo_px!r}; it must be a whole number >= 0")
+    if tile_px is not None and not (isinstance(tile_px, Integral) and tile_px >= MIN_TILE_PX):
         raise TilingError(
-            f"tile_px is {tile_px}; it must be at least {MIN_TILE_PX}, or None for a whole frame"
+            f"tile_px is {tile_px!r}; it must be a whole number, at least {MIN_TILE_PX}, or None "
+            "for a whole frame"
         )
     height, width = (int(n) for n in shape)
     if min(height, width) < 1:

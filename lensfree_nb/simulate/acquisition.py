@@ -14,8 +14,9 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from lensfree_nb.contract import LONG_NAMES, Setup
+from lensfree_nb.contract import LONG_NAMES
 from lensfree_nb.errors import ParameterError
+from lensfree_nb.microscope import Setup
 from lensfree_nb.simulate.camera import Counts
 from lensfree_nb.simulate.culture import culture, render
 

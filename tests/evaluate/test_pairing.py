@@ -56,3 +56,14 @@ def test_ten_thousand_cells_are_paired_with_themselves():
     found = pair(table(points[shuffled]), table(points + 0.01))
     assert (shuffled[found.estimated] == found.reference).mean() > 0.999
     assert found.recall == 1.0
+
+
+def test_frames_go_by_their_time_where_both_tables_tell_it():
+    early, late = np.array(["2024-05-01T10:00", "2024-05-01T10:10"], "M8[ns]")
+    all_frames = pd.DataFrame(
+        {"time": [early, late], "frame": [0, 1], "y_um": [10.0, 10.0], "x_um": [5.0, 5.0]}
+    )
+    cut_out = all_frames.iloc[[1]].assign(frame=0)
+    assert pair(cut_out, all_frames).reference.tolist() == [1]
+    elsewhere = cut_out.assign(time=late + np.timedelta64(1, "D"))
+    assert pair(elsewhere, all_frames).reference.tolist() == [0]

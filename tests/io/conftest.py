@@ -3,6 +3,7 @@ import pytest
 import tifffile
 
 from tests import seeds
+from tests.io.scenes import date_in_order
 
 
 @pytest.fixture
@@ -17,6 +18,7 @@ def write_frames(tmp_path):
             path = folder / name
             tifffile.imwrite(path, image, **options)
             paths.append(path)
+        date_in_order(paths)
         return paths
 
     return write

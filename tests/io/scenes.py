@@ -1,9 +1,12 @@
 """What several of these tests open or divide: stacks of counts, and cells under uneven light."""
 
+import os
+
 import numpy as np
 import torch
 
 from lensfree_nb.io.opening import open_acquisition
+from lensfree_nb.io.patterns import natural_key
 from lensfree_nb.optics.propagation import propagate
 from tests import seeds
 
@@ -18,6 +21,12 @@ def stack(*shape, dtype=np.uint16):
     image = rng.normal(1000, 5, shape)
     planes = np.arange(np.prod(shape[:-2])).reshape(*shape[:-2], 1, 1)
     return (image + 100 * planes).astype(dtype)
+
+
+def date_in_order(paths):
+    """Give files the dates of an acquisition: ten minutes apart, in the order of their names."""
+    for number, path in enumerate(sorted(paths, key=lambda p: natural_key(str(p)))):
+        os.utime(path, (1_700_000_000 + 600 * number,) * 2)
 
 
 def raw(paths, **options):

@@ -6,6 +6,7 @@ import pytest
 import xarray as xr
 
 from lensfree_nb import contract
+from lensfree_nb.errors import QualityWarning
 from lensfree_nb.io.acquisition import acquisition
 from tests import seeds
 
@@ -111,3 +112,29 @@ def test_times():
     assert ds.time.values[0] == np.datetime64("2024-05-01T10:00")
     one = acquisition(frames(32, 40), wavelength_nm=530, pixel_size_um=1.67, time="2024-05-01")
     assert one.sizes["time"] == 1
+
+
+def test_a_crop_keeps_its_place():
+    ds = acquisition(frames(1, 32, 40), wavelength_nm=530, pixel_size_um=1.67)
+    crop = ds["hologram"].isel(y=slice(8, 24))
+    again = acquisition(crop, wavelength_nm=530, pixel_size_um=1.67)
+    np.testing.assert_array_equal(again["y"], crop["y"])
+
+
+def test_counts_are_unknown_where_told():
+    image = np.full((24, 32), 100, np.uint16)
+    image[3, 4], dead = 900, np.zeros((24, 32), bool)
+    dead[5, 6] = True
+    setup = {"wavelength_nm": 530, "pixel_size_um": 1.67}
+    hologram = acquisition(image, saturation=900, dead=dead, **setup)["hologram"]
+    assert hologram.attrs["units"] == "counts"
+    assert np.argwhere(np.isnan(hologram.values[0])).tolist() == [[3, 4], [5, 6]]
+    assert acquisition(image, **setup)["hologram"].dtype == np.uint16
+
+
+def test_zones_become_utc():
+    stated = ["2024-05-01T12:00+02:00", "2024-05-01T12:00+01:00"]
+    ds = acquisition(frames(2, 32, 40), wavelength_nm=530, pixel_size_um=1.67, time=stated)
+    assert ds.time.values[0] == np.datetime64("2024-05-01T10:00")
+    with pytest.warns(QualityWarning, match="do not rise"):
+        acquisition(frames(2, 32, 40), wavelength_nm=530, pixel_size_um=1.67, time=stated[::-1])

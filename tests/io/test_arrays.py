@@ -55,6 +55,6 @@ def test_times_and_places():
     frames = xr.DataArray(np.zeros((2, 1, 4, 4)), dims=("time", "wavelength", "y", "x"))
     timed = with_time(frames, ["2024-05-01T12:00", "2024-05-01T12:10"])
     assert np.diff(timed["time"].values)[0] == np.timedelta64(10, "m")
-    centres = pixel_centres("x", 3, 1.67)
+    centres = pixel_centres(frames[..., :3], "x", 1.67)
     np.testing.assert_allclose(centres.values, [0.0, 1.67, 3.34])
     assert centres.attrs["units"] == "um"

@@ -34,6 +34,31 @@ def one(data, **names):
 
 
 IN_MEMORY = {
+    "one wavelength for three colours": (
+        array_with(data=one(np.ones((3, 24, 32)), dims=("wavelength", "y", "x"))),
+        errors.SetupError,
+        "one a colour",
+    ),
+    "a broad source at no distance": (
+        array_with(source_diameter_um=50),
+        errors.SetupError,
+        "give both",
+    ),
+    "a saturation in words": (array_with(saturation="auto"), errors.ParameterError, "level > 0"),
+    "oblong pixels": (
+        array_with(
+            data=one(
+                FRAME,
+                dims=("y", "x"),
+                coords={
+                    "y": ("y", 2.0 * np.arange(24), {"units": "um"}),
+                    "x": ("x", 1.67 * np.arange(32), {"units": "um"}),
+                },
+            )
+        ),
+        errors.SetupError,
+        "rise by pixel_size_um",
+    ),
     "one dimension": (array_with(data=FRAME[0]), errors.DimensionError, r"\(y, x\)"),
     "five dimensions": (array_with(data=FRAME[None, None, None]), errors.DimensionError, "shape"),
     "empty": (array_with(data=FRAME[:0]), errors.DimensionError, "empty"),

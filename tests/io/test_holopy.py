@@ -9,6 +9,7 @@ from lensfree_nb.io import holopy
 from lensfree_nb.io.acquisition import acquisition
 from lensfree_nb.io.holopy import is_holopy, read_description, read_holopy
 from lensfree_nb.io.opening import open_acquisition
+from lensfree_nb.microscope import Setup
 from tests import seeds
 from tests.io.scenes import stack
 
@@ -43,7 +44,7 @@ def test_setup_is_read_from_the_object():
 
 def test_arguments_win():
     ds = acquisition(image(), wavelength_nm=500, pixel_size_um=0.1, medium_index=1.5)
-    assert contract.setup_of(ds) == contract.Setup((500.0,), 0.1, medium_index=1.5)
+    assert contract.setup_of(ds) == Setup((500.0,), 0.1, medium_index=1.5)
 
 
 def test_colours_along_illumination():
@@ -70,7 +71,7 @@ def test_tiff_with_holopys_description(tmp_path):
     text = "{illum_wavelen: 0.66, medium_index: 1.33, noise_sd: 0.05, spacing: [0.1, 0.1]}"
     tifffile.imwrite(tmp_path / "h.tif", np.ones((20, 30), np.uint8), description=text)
     ds = open_acquisition(tmp_path / "h.tif")
-    assert contract.setup_of(ds) == contract.Setup((660.0,), 0.1, medium_index=1.33)
+    assert contract.setup_of(ds) == Setup((660.0,), 0.1, medium_index=1.33)
     assert read_description("noise_sd: [") == {}
     assert read_description("about noise_sd") == {}
 

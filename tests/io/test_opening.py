@@ -10,6 +10,7 @@ from lensfree_nb import contract
 from lensfree_nb.errors import LensfreeWarning, SetupError
 from lensfree_nb.io.export import write_dataset, write_tiff
 from lensfree_nb.io.opening import open_acquisition
+from lensfree_nb.microscope import Setup
 from tests import seeds
 from tests.io.scenes import RGB, raw, stack
 
@@ -138,5 +139,5 @@ def test_a_written_tiff_opens_again(tmp_path):
     path = write_tiff(image, tmp_path / "h.tif")
     back = open_acquisition(path, background=None)
     np.testing.assert_array_equal(back.hologram.values, image.values)
-    assert contract.setup_of(back) == contract.Setup(RGB, 1.67)
+    assert contract.setup_of(back) == Setup(RGB, 1.67)
     assert np.diff(back.time.values)[0] == np.timedelta64(10, "m")

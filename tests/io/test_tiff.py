@@ -33,7 +33,7 @@ def test_transparency_is_left_out(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", image, photometric="rgb", extrasamples=["unassalpha"])
     layout = read_layout(tmp_path / "a.tif", exposures=3, dim="wavelength")
     assert layout.planes == ((Plane(0, 0), Plane(0, 1), Plane(0, 2)),)
-    planes = read_planes(tmp_path / "a.tif", list(layout.planes[0]), SHAPE)
+    planes = read_planes(tmp_path / "a.tif", list(layout.planes[0]), SHAPE, layout.dtype)
     np.testing.assert_array_equal(np.stack(planes, -1), image[..., :3])
 
 

@@ -6,6 +6,7 @@ import zarr
 from lensfree_nb import contract
 from lensfree_nb.errors import OpeningError
 from lensfree_nb.io.opening import open_acquisition
+from lensfree_nb.microscope import Setup
 from tests.io.scenes import RGB, raw, stack
 
 
@@ -33,7 +34,7 @@ def test_ome_zarr(tmp_path, version):
     }
     group.attrs.update(metadata if version == "0.4" else {"ome": {"version": version, **metadata}})
     ds = open_acquisition(path, background=None)
-    assert contract.setup_of(ds) == contract.Setup(RGB, 1.67)
+    assert contract.setup_of(ds) == Setup(RGB, 1.67)
     assert np.diff(ds.time.values)[0] == np.timedelta64(10, "m")
     assert ds.hologram.chunks == ((1, 1), (3,), (24,), (32,))
     np.testing.assert_array_equal(ds.hologram.values, data)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from lensfree_nb.contract import Setup
 from lensfree_nb.errors import ParameterError
+from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.criteria import CRITERIA
 from lensfree_nb.optics.distance import sharpness_curve
 from lensfree_nb.optics.propagation import propagate

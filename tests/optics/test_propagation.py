@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from lensfree_nb.contract import Setup
+from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.propagation import (
     fast_shape,
     fringe_halo_px,

@@ -4,7 +4,7 @@ import pytest
 import torch
 from scipy.special import j1
 
-from lensfree_nb.contract import Setup
+from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.propagation import frequencies, transfer_function
 from lensfree_nb.optics.sensor import (
     expose,

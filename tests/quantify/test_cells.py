@@ -4,7 +4,7 @@ import pytest
 import xarray as xr
 
 import lensfree_nb as lf
-from lensfree_nb.errors import ParameterError, UnitError
+from lensfree_nb.errors import ParameterError, QualityWarning, UnitError
 from lensfree_nb.evaluate.report import compare
 from lensfree_nb.quantify.cells import COLUMNS
 from lensfree_nb.simulate.culture import culture, render
@@ -118,3 +118,20 @@ def test_an_opd_without_a_unit_is_refused(reconstructed):
     bare["opd"].attrs.clear()
     with pytest.raises(UnitError, match="'nm'"):
         bare.lf.cells()
+
+
+def test_cells_of_a_crop_stay_where_they_are(reconstructed):
+    crop = reconstructed.isel(y=slice(60, 220), x=slice(40, 230))
+    found = compare(crop.lf.cells(threshold_nm=15.0), reconstructed.lf.cells(threshold_nm=15.0))
+    assert found["precision"].iloc[0] > 0.9  # a cell may be cut by the crop's border
+    assert found.loc["dry_mass_pg", "n"] > 5
+    again = lf.from_opd(crop["opd"], pixel_size_um=1.67)
+    assert again["y"].values[0] == crop["y"].values[0]
+
+
+def test_a_field_without_background_is_told():
+    rng = np.random.default_rng(52)
+    waves = 200 + 80 * np.sin(np.arange(200) / 6)[:, None] * np.sin(np.arange(220) / 7)
+    full = lf.from_opd(waves + rng.normal(0, 1, waves.shape), pixel_size_um=1.67)
+    with pytest.warns(QualityWarning, match="no background is left"):
+        assert not len(full.lf.cells(min_area_um2=1e5))

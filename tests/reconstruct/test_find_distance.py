@@ -9,8 +9,8 @@ import torch
 import xarray as xr
 from scipy.io import loadmat
 
-from lensfree_nb.contract import Setup
 from lensfree_nb.errors import DistanceError, ParameterError, UnitError
+from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.sensor import expose
 from lensfree_nb.reconstruct.find_distance import distance_curve, find_distance
 
@@ -164,3 +164,20 @@ def test_each_bead_plane_alone(nominal_mm):
 def test_red_blood_cells(frame):
     found = find_distance(real(RED_CELLS / f"holography_frame{frame}.mat"), range_um=(15e3, 40e3))
     assert 23_500 <= float(found.distance) <= 25_000
+
+
+@pytest.mark.parametrize("range_um", [(1600, 2600), (300, 600)])
+def test_a_distance_outside_of_the_range_is_not_guessed(range_um):
+    with pytest.raises(DistanceError, match="outside of"):
+        find_distance(culture(), range_um=range_um)
+
+
+def test_a_damaged_first_frame_costs_no_distance():
+    ds = culture()
+    good = ds["hologram"]
+    broken = good.copy(data=np.full(good.shape, np.nan, np.float32))
+    stack = ds.assign(hologram=xr.concat([broken, good], "time").assign_attrs(units="1"))
+    expected = float(find_distance(ds, range_um=(900, 1100)).distance)
+    assert float(find_distance(stack, range_um=(900, 1100)).distance) == expected
+    lazy = find_distance(stack.chunk(time=1), range_um=(900, 1100))
+    assert float(lazy.distance.compute()) == expected

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from lensfree_nb.contract import Setup
+from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.sensor import expose
 from lensfree_nb.reconstruct.focus import find_focus, find_planes, lowest, objective, only_exposure
 

@@ -3,8 +3,8 @@ import pytest
 import torch
 from skimage.restoration import denoise_tv_chambolle
 
-from lensfree_nb.contract import Setup
 from lensfree_nb.errors import DataError
+from lensfree_nb.microscope import Setup
 from lensfree_nb.reconstruct.methods import Backpropagation, Inverse
 from lensfree_nb.reconstruct.misfit import Misfit
 from lensfree_nb.reconstruct.proximal import TotalVariation

@@ -86,6 +86,21 @@ def test_lazy_data_have_the_halo_of_their_stated_distance(holograms, tmp_path):
     assert eager.attrs["provenance"] == lazy.attrs["provenance"]
 
 
+def test_saturated_counts_are_unknown(holograms):
+    frame = holograms.isel(time=[0])
+    counts = np.clip(frame["hologram"].values * 150, 0, 230)
+    counts[..., 100:104, 120:124] = 255
+    ds = lf.acquisition(
+        counts.astype(np.uint8), wavelength_nm=(640, 530, 450), pixel_size_um=1.67,
+        distance_um=1000,
+    )  # fmt: skip
+    masked = ds.assign(hologram=ds["hologram"].where(ds["hologram"] < 255, np.nan))
+    found = ds.lf.reconstruct(**QUICK)["opd"]
+    np.testing.assert_array_equal(found, masked.lf.reconstruct(**QUICK)["opd"])
+    bright = ds["hologram"].assign_attrs(full_scale=65535.0)
+    assert np.abs(found - ds.assign(hologram=bright).lf.reconstruct(**QUICK)["opd"]).max() > 1
+
+
 def test_the_residual_has_a_map_on_request(holograms, no_compute):
     frame = holograms.isel(time=[0]).copy(deep=True)
     frame["hologram"][0, :, 60:64, 80:84] *= 3  # a reflection that no thin sample makes

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from lensfree_nb.contract import Setup
+from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.sensor import expose
 from lensfree_nb.reconstruct.sharpness import find_sharpest, window_sharpness
 

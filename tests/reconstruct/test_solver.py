@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from lensfree_nb.contract import Setup
+from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.sensor import expose
 from lensfree_nb.reconstruct.misfit import Misfit, total
 from lensfree_nb.reconstruct.solver import Weights, minimise

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from lensfree_nb.contract import Setup, distance_of, hologram_of, setup_of
+from lensfree_nb.contract import distance_of, hologram_of, setup_of
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.io.acquisition import acquisition
+from lensfree_nb.microscope import Setup
 from lensfree_nb.simulate.acquisition import PAPER_SETUP, acquire, example
 from lensfree_nb.simulate.camera import Counts
 from lensfree_nb.simulate.culture import culture

@@ -1,0 +1,46 @@
+"""The values of one frame, checked when they are read: a lazy hologram shows them only then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lensfree_nb.errors import DataError
+
+LEAST_KNOWN = 0.5
+
+
+def frame_values(image: NDArray[Any], full_scale: float = np.inf) -> NDArray[np.float32]:
+    """A hologram (exposure, y, x) as float32; NaN where counts reach the end of the file's range.
+
+    Raises
+    ------
+    DataError
+        If it holds infinite or negative values, no known pixel, or an exposure without light.
+    """
+    with np.errstate(over="ignore"):
+        values = np.ascontiguousarray(image, np.float32)
+    if np.isinf(values).any():
+        raise DataError("hologram holds infinite values; mark unknown pixels with NaN")
+    if np.isnan(values).all():
+        raise DataError("hologram has no known pixel in this frame")
+    if (values < 0).any():
+        raise DataError("hologram holds negative values; an intensity is >= 0")
+    known = np.isfinite(values).any(axis=(-2, -1))
+    dark = known & ~(values > 0).any(axis=(-2, -1))
+    if dark.any():
+        which = ", ".join(str(e) for e in np.flatnonzero(dark))
+        raise DataError(f"exposure {which} of the hologram is dark: no pixel recorded any light")
+    saturated = values >= full_scale
+    return np.where(saturated, np.float32(np.nan), values) if saturated.any() else values
+
+
+def first_usable(frames: NDArray[Any]) -> NDArray[Any]:
+    """The first of several frames (time, exposure, y, x) of which half of each exposure is known.
+
+    The first of all, if there is none.
+    """
+    known = [np.isfinite(frame).mean(axis=(-2, -1)).min() >= LEAST_KNOWN for frame in frames]
+    return np.asarray(frames[int(np.argmax(known))])
