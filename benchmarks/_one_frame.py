@@ -1,0 +1,141 @@
+"""Reconstruct one frame in a process of its own, and say how long it took and what it held.
+
+Called by `frame.py`; a child of `multiprocessing` would be taken for one of a pool and get one
+core.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import xarray as xr
+
+from lensfree_nb.microscope import Setup
+from lensfree_nb.optics.propagation import fast_shape, fringe_halo_px
+from lensfree_nb.reconstruct.reconstruct import reconstruct
+from lensfree_nb.run.devices import working_on
+
+FFTS = 10
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is asked of the process."""
+
+    setup: Setup
+    iterations: int
+    tile_px: int | None
+    device: str
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What it tells: OPD (nm), seconds, peak memory and its rise over the loaded frame (GB).
+
+    ``bare_ffts_s`` are the seconds of the FFTs that the whole frame needs, timed beside it.
+    """
+
+    opd_nm: np.ndarray
+    seconds: float
+    peak_gb: float
+    rise_gb: float
+    bare_ffts_s: float
+
+
+def measure(hologram: np.ndarray, run: Run) -> Measured:
+    """Start the process and wait for it."""
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(f"{folder}/hologram.npy", hologram)
+        Path(folder, "run.json").write_text(json.dumps(asdict(run)))
+        subprocess.run([sys.executable, __file__, folder], check=True)
+        figures = json.loads(Path(folder, "figures.json").read_text())
+        return Measured(np.load(f"{folder}/opd.npy"), **figures)
+
+
+def work(folder: Path) -> None:
+    """What runs in the process of its own."""
+    asked = json.loads((folder / "run.json").read_text())
+    ds = dataset(np.load(folder / "hologram.npy"), asked["setup"])
+    chosen = {"device": asked["device"]}
+    reconstruct(ds.isel(y=slice(0, 64), x=slice(0, 64)), iterations=1, **chosen)  # not the imports
+    ffts = [bare_ffts(ds, asked)]
+    before = resident_gb()
+    watch = Watch()
+    watch.start()
+    start = time.perf_counter()
+    found = reconstruct(ds, iterations=asked["iterations"], tile_px=asked["tile_px"], **chosen)
+    seconds = time.perf_counter() - start
+    watch.over.set()
+    watch.join()
+    ffts.append(bare_ffts(ds, asked))
+    np.save(folder / "opd.npy", found["opd"].values)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    figures = {"seconds": seconds, "peak_gb": peak, "rise_gb": watch.highest - before}
+    figures["bare_ffts_s"] = sum(ffts) / len(ffts)
+    (folder / "figures.json").write_text(json.dumps(figures))
+
+
+def bare_ffts(ds: xr.Dataset, asked: dict) -> float:
+    """Seconds of the FFTs of one run on whole frames: four an exposure and iteration."""
+    setup = Setup(**asked["setup"])
+    padded = fast_shape((ds.sizes["y"], ds.sizes["x"]), fringe_halo_px(setup))
+    with working_on(asked["device"]) as device:
+        field = torch.randn(padded, dtype=torch.complex64, device=device)
+        torch.fft.fft2(field)
+        start = now(device)
+        for _ in range(FFTS):
+            torch.fft.fft2(field)
+        return (now(device) - start) / FFTS * setup.exposures * 4 * asked["iterations"]
+
+
+def now(device: torch.device) -> float:
+    """The clock, once the device has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
+def dataset(hologram: np.ndarray, setup: dict) -> xr.Dataset:
+    """The contract's dataset of one normalised frame."""
+    names = ("pixel_size_um", "source_diameter_um", "source_distance_mm", "bandwidth_nm")
+    return xr.Dataset(
+        {"hologram": (("wavelength", "y", "x"), hologram, {"units": "1"})},
+        coords={
+            "wavelength": ("wavelength", setup["wavelength_nm"], {"units": "nm"}),
+            "distance": ("wavelength", setup["distance_um"], {"units": "um"}),
+        },
+        attrs={name: setup[name] for name in names},
+    )
+
+
+class Watch(threading.Thread):
+    """Looks every 20 ms at how much memory the process holds, and keeps the highest."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.highest, self.over = 0.0, threading.Event()
+
+    def run(self) -> None:
+        """What the thread does until told that it is over."""
+        while not self.over.wait(0.02):
+            self.highest = max(self.highest, resident_gb())
+
+
+def resident_gb() -> float:
+    """Memory that this process holds now (GB)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e9
+
+
+if __name__ == "__main__":
+    work(Path(sys.argv[1]))
