@@ -18,7 +18,7 @@ def test_the_block_under_use_runs(tmp_path, monkeypatch):
     block = re.search(r"## Use\n\n```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
     (tmp_path / "use.py").write_text(block[1], encoding="utf-8")
     (tmp_path / "day1").mkdir()
-    ds, truth = example(frames=2, size_px=320)
+    ds, truth = example(frames=2, size_px=256)
     for number, frame in enumerate(ds["hologram"].values):
         counts = np.clip(frame * 30_000, 0, 65_535).astype(np.uint16)
         name = f"well_2024-05-01T12-{number}0-00.tif"

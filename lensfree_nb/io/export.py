@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -122,7 +123,10 @@ def write_dataset(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bo
         coordinate.encoding.clear()
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        ds.to_zarr(temporary, mode="w", zarr_format=3, consolidated=False, encoding=encoding)
+        with warnings.catch_warnings():
+            # zarr warns that its version 3 has no standard for it yet; others ignore it.
+            warnings.filterwarnings("ignore", message="Consolidated metadata")
+            ds.to_zarr(temporary, mode="w", zarr_format=3, consolidated=True, encoding=encoding)
         if target.exists():
             shutil.rmtree(target)
         temporary.rename(target)

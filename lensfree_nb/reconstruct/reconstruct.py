@@ -140,7 +140,9 @@ def reconstruct(
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
     trust_residual : float
-        A frame whose residual is above is not trusted.
+        A frame whose residual is above is not trusted. The default catches what the model hardly
+        explains; a distance a tenth amiss may still pass, with a residual far above that of the
+        other frames: look at the residuals of a series.
     residual_map : bool
         Whether to add ``residual_map``: at each pixel of the sensor, what is not explained, over
         the frame's mean contrast; the root of its mean square is ``residual``.

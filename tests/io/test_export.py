@@ -48,7 +48,7 @@ def test_a_failing_write_leaves_the_old_table(tmp_path):
 def test_datasets_come_back(tmp_path, lazy):
     ds = dataset()
     path = write_dataset(ds.chunk(time=2, y=7) if lazy else ds, tmp_path / "a.zarr")
-    back = xr.open_zarr(path, consolidated=False)
+    back = xr.open_zarr(path)
     np.testing.assert_allclose(back.opd, ds.opd, atol=0.0501)
     assert np.array_equal(np.isnan(back.opd), np.isnan(ds.opd))
     xr.testing.assert_equal(back.absorption.load(), ds.absorption)
@@ -65,7 +65,7 @@ def test_datasets_come_back(tmp_path, lazy):
 
 def test_opd_beyond_the_range_is_clipped_not_wrapped(tmp_path):
     ds = from_opd(np.array([[5000.0, -5000.0], [0.0, np.nan]]), pixel_size_um=1)
-    back = xr.open_zarr(write_dataset(ds, tmp_path / "a.zarr"), consolidated=False)
+    back = xr.open_zarr(write_dataset(ds, tmp_path / "a.zarr"))
     np.testing.assert_allclose(back.opd, [[3276.7, -3276.7], [0, np.nan]], atol=0.01)
 
 
@@ -75,7 +75,7 @@ def test_stores_are_not_overwritten_unasked(tmp_path):
     with pytest.raises(ParameterError, match="overwrite=True"):
         write_dataset(ds, tmp_path / "a.zarr")
     write_dataset(ds.isel(time=[0]), tmp_path / "a.zarr", overwrite=True)
-    assert xr.open_zarr(tmp_path / "a.zarr", consolidated=False).sizes["time"] == 1
+    assert xr.open_zarr(tmp_path / "a.zarr").sizes["time"] == 1
     (tmp_path / "photos").mkdir()
     with pytest.raises(ParameterError, match="no Zarr store"):
         write_dataset(ds, tmp_path / "photos", overwrite=True)
