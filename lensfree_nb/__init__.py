@@ -13,7 +13,7 @@ __getattr__, __dir__, _names = _lazy.attach(
     __name__,
     submodules=["contract", "errors", "evaluate", "io", "optics", "quantify", "simulate"],
     submod_attrs={
-        "contract": ["Setup"],
+        "microscope": ["Setup"],
         "evaluate.report": ["compare"],
         "io.acquisition": ["acquisition"],
         "io.export": ["write_cells", "write_dataset", "write_tiff"],
