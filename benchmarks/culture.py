@@ -37,7 +37,8 @@ def inside_scores(table: pd.DataFrame, truth: pd.DataFrame, reach: float) -> tup
 
 def score(name: str, size: int, barred: bool) -> list[Row]:
     truth = load_culture(name).assign(frame=0)
-    ds = acquire(truth, (size, size), rng=np.random.default_rng(TEST["culture_noise"]))
+    rng = np.random.default_rng(TEST["culture_noise"])
+    ds = acquire(truth, (size, size), rng=rng, instrument="plain")
     ds = ds.assign_coords(distance=ds.attrs["simulated_distance_um"])
     rec = reconstruct(ds, iterations=150)
     opd, true = rec["opd"].values, ds["truth_opd"].values

@@ -19,8 +19,9 @@ from _seeds import TEST
 from lensfree_nb.evaluate.pairing import pair
 from lensfree_nb.quantify.cells import cells
 from lensfree_nb.reconstruct.reconstruct import reconstruct
-from lensfree_nb.simulate.acquisition import PAPER_SETUP, acquire
+from lensfree_nb.simulate.acquisition import acquire
 from lensfree_nb.simulate.culture import culture
+from lensfree_nb.simulate.instrument import PAPER_SETUP, PRESETS
 
 ITERATIONS = 20
 CHUNKS = (
@@ -36,7 +37,8 @@ def frame(shape: tuple[int, int]) -> xr.Dataset:
     """A simulated frame at 183 cells/mm², one point a pixel and three lines a colour."""
     rng = np.random.default_rng(TEST["frame"])
     table = culture(shape, rng=rng)
-    ds = acquire(table, shape, rng=rng, oversampling=1, lines=3)
+    coarse = replace(PRESETS["plain"], oversampling=1, lines=3)
+    ds = acquire(table, shape, rng=rng, instrument=coarse)
     return ds.assign_coords(distance=1000.0)
 
 

@@ -22,8 +22,9 @@ from torch import Tensor
 from lensfree_nb.evaluate.similarity import rmse, ssim
 from lensfree_nb.reconstruct.misfit import Misfit
 from lensfree_nb.reconstruct.solver import Weights, minimise
-from lensfree_nb.simulate.acquisition import PAPER_SETUP, acquire
+from lensfree_nb.simulate.acquisition import acquire
 from lensfree_nb.simulate.culture import culture
+from lensfree_nb.simulate.instrument import PAPER_SETUP
 
 HUBER = 0.01
 START = 0.1
@@ -108,9 +109,8 @@ SOLVERS: dict[str, Callable[[Misfit, int], Pair]] = {
 
 def main(size: int) -> list[Row]:
     rng = np.random.default_rng(TUNE["solvers"])
-    table = culture((size + 200, size + 200), rng=rng)
-    table = table.assign(y_um=table["y_um"] - 167, x_um=table["x_um"] - 167)
-    ds = acquire(table, (size, size), rng=rng)
+    table = culture((size, size), rng=rng, margin_um=165.0)
+    ds = acquire(table, (size, size), rng=rng, instrument="plain")
     true = ds["truth_opd"].values
     rows = []
     for evaluations in (20, 100):

@@ -1,5 +1,6 @@
 """Fixtures that every room's tests share."""
 
+import dataclasses
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import xarray as xr
 from lensfree_nb.reconstruct.reconstruct import reconstruct
 from lensfree_nb.simulate.acquisition import acquire
 from lensfree_nb.simulate.culture import culture
+from lensfree_nb.simulate.instrument import PRESETS
 from tests import seeds
 
 
@@ -43,16 +45,15 @@ def no_compute():
 @pytest.fixture(scope="session")
 def cells_truth():
     """A small simulated culture that reaches beyond the sensor of `holograms`."""
-    table = culture((448, 448), rng=np.random.default_rng(seeds.CELLS))
-    offset = 96 * 1.67
-    return table.assign(y_um=table["y_um"] - offset, x_um=table["x_um"] - offset)
+    return culture((256, 256), rng=np.random.default_rng(seeds.CELLS), margin_um=160.0)
 
 
 @pytest.fixture(scope="session")
 def holograms(cells_truth):
     """Two simulated RGB frames of 256 x 256 px, with their distance set."""
     rng = np.random.default_rng(seeds.NOISE)
-    frames = [acquire(cells_truth, (256, 256), rng=rng, lines=3) for _ in range(2)]
+    plain = dataclasses.replace(PRESETS["plain"], lines=3)
+    frames = [acquire(cells_truth, (256, 256), rng=rng, instrument=plain) for _ in range(2)]
     times = np.array(["2024-05-01T12:00", "2024-05-01T12:10"], "M8[ns]")
     ds = xr.concat(frames, xr.Variable("time", times), combine_attrs="override")
     ds["y"].attrs["origin"] = "top"

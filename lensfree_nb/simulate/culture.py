@@ -1,29 +1,27 @@
-"""Simulated cultures: who is where, with which shape, and the truth about each.
-
-The population follows Allier 2022, table 1: area 585–674 ± 158–176 µm², dry mass 185–209 ±
-45–56 pg, maximal OPD 75–79 ± 16–21 nm, major axis 40–43 ± 9–11 µm.
-"""
+"""Simulated cultures: who is where, with which shape, and the truth about each cell."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from importlib import resources
 from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from lensfree_nb.contract import METRIC_UNITS
 from lensfree_nb.errors import ParameterError
-from lensfree_nb.simulate.shapes import LOBES, adherent_opd_nm, round_opd_nm
+from lensfree_nb.simulate import population
+from lensfree_nb.simulate.population import Wanted
+from lensfree_nb.simulate.shapes import SHAPES
+from lensfree_nb.simulate.spacing import places_um
+from lensfree_nb.simulate.truth import fitted, measured
 
-ALPHA_UM3_PER_PG: Final = 0.18
-OUTLINE_FRACTION: Final = 0.2
-REACH: Final = 2.2
-ROUND_OPD_NM: Final = 300.0
 CULTURE_SEED: Final = 20220125
 CULTURES: Final = ("adherent_183", "adherent_183_random")
+SPREAD: Final = ("adherent", "epithelial")
+ROUNDED: Final = ("round", "suspended", "doublet", "anaphase")
+DIVIDING: Final = ("round", "doublet", "anaphase")
 
 
 def culture(
@@ -32,8 +30,11 @@ def culture(
     *,
     rng: np.random.Generator,
     pixel_size_um: float = 1.67,
-    spacing_um: float | None = 25.0,
-    round_fraction: float = 0.0,
+    kinds: Mapping[str, float] | None = None,
+    spacing_um: float = 25.0,
+    contact: float = 0.8,
+    piled: float = 0.02,
+    margin_um: float = 0.0,
 ) -> pd.DataFrame:
     """Draw a culture and measure each of its cells before any optics.
 
@@ -47,87 +48,72 @@ def culture(
         Source of every random number.
     pixel_size_um : float
         Pixel pitch (µm).
-    spacing_um : float, optional
-        Least distance between centres (µm); None places them at random.
-    round_fraction : float
-        Share of cells rounded up to divide: spheres of 300 to 600 nm at the centre, with once to
-        twice the dry mass that the cell would have lying flat.
+    kinds : mapping of str to float, optional
+        Share of each kind of :data:`lensfree_nb.simulate.shapes.SHAPES`; what is missing to 1 is
+        ``adherent``. Debris comes on top of the density.
+    spacing_um : float
+        Least distance between centres (µm), but for those that pile up; 0 places at random.
+    contact : float
+        Between 0 (neighbours overlap freely) and 1 (they part along a border and keep their mass).
+    piled : float
+        Share of cells that ride on others: placed anywhere, and overlapping freely.
+    margin_um : float
+        How far beyond the field cells lie too.
 
     Returns
     -------
     DataFrame
-        One row a cell: its shape parameters, and its true ``y_um, x_um, area_um2, dry_mass_pg,
-        max_opd_nm, major_axis_um``. All simulated.
+        One row a cell: ``kind``, its shape parameters, and its true ``y_um, x_um, area_um2,
+        dry_mass_pg, max_opd_nm, major_axis_um``. All simulated.
+
+    Raises
+    ------
+    ParameterError
+        If a kind is not known, shares are impossible, or so many cells do not fit.
     """
+    shares = _checked_shares(kinds or {}, contact, piled)
+    size_um = np.asarray(shape) * pixel_size_um + 2 * margin_um
+    count = round(density_per_mm2 * float(np.prod(size_um)) * 1e-6)
+    points = places_um(size_um, count, rng, spacing_um=spacing_um, piled=piled) - margin_um
+    chosen = rng.choice(list(shares), size=count, p=list(shares.values()))
+    size = population.wanted(count, density_per_mm2, rng)
+    parts = []
+    for kind in shares:
+        mine = np.flatnonzero(chosen == kind)
+        if len(mine):
+            some = Wanted(*(getattr(size, name)[mine] for name in Wanted.__dataclass_fields__))
+            rows = _rows(kind, some, rng)
+            place = {"y_um": points[mine, 0], "x_um": points[mine, 1]}
+            rows = rows.assign(**place)
+            if kind in SPREAD:
+                rows = fitted(rows, some)
+            # The last of the places drawn are those of the riders.
+            riding = mine >= count - round(piled * count)
+            parts.append(rows.assign(contact=np.where(riding, 0.0, contact)))
+    if not parts:
+        return _empty()
+    table = pd.concat(parts, ignore_index=True)
+    return measured(table, conserve=True)
+
+
+def with_debris(
+    table: pd.DataFrame, shape: tuple[int, int], density_per_mm2: float, *,
+    rng: np.random.Generator, pixel_size_um: float = 1.67,
+) -> pd.DataFrame:  # fmt: skip
+    """The culture and specks of debris (per mm²) anywhere among it, each with its truth."""
     size_um = np.asarray(shape) * pixel_size_um
     count = round(density_per_mm2 * float(np.prod(size_um)) * 1e-6)
-    centres = _places(size_um, count, spacing_um, rng)
-    table = _shapes(centres, rng)
-    rounded = rng.random(count) < round_fraction
-    measured = measure_truth(table.assign(round=False))
-    if rounded.any():
-        table = _rounded(table, measured["dry_mass_pg"].to_numpy(), rounded, rng)
-        measured = measure_truth(table.assign(round=rounded))
-    return pd.concat([table.assign(round=rounded), measured], axis=1)
-
-
-def render(
-    table: pd.DataFrame, shape: tuple[int, int], pixel_size_um: float
-) -> NDArray[np.float32]:
-    """OPD (nm, float32) of a culture on a grid; overlapping cells add up.
-
-    Pixel (i, j) is centred at ``(i * pixel_size_um, j * pixel_size_um)``.
-    """
-    opd = np.zeros(shape, np.float32)
-    for cell in _rows(table):
-        rows, columns = (
-            _window(cell[axis], cell["reach_um"], pixel_size_um, length)
-            for axis, length in zip(("y_um", "x_um"), shape, strict=True)
-        )
-        if rows.size and columns.size:
-            y, x = rows.astype(float) * pixel_size_um, columns.astype(float) * pixel_size_um
-            patch = cell_opd_nm(cell, y[:, None], x[None])
-            opd[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] += patch.astype(np.float32)
-    return opd
-
-
-def cell_opd_nm(
-    cell: dict[str, float], y_um: NDArray[np.floating], x_um: NDArray[np.floating]
-) -> NDArray[np.float64]:
-    """OPD (nm) of one row of a culture, adherent or round."""
-    return (round_opd_nm if cell["round"] else adherent_opd_nm)(cell, y_um, x_um)
-
-
-def measure_truth(table: pd.DataFrame, grid_um: float = 0.5) -> pd.DataFrame:
-    """True metrics of each cell, from its own OPD alone on a grid of `grid_um`.
-
-    The outline is where the OPD exceeds a fifth of the cell's mean height; the major axis is
-    that of the ellipse with the outline's second moments, as scikit-image defines it.
-    """
-    rows = []
-    for cell in _rows(table):
-        reach = np.arange(-cell["reach_um"], cell["reach_um"] + grid_um, grid_um)
-        y, x = (cell["y_um"] + reach)[:, None], (cell["x_um"] + reach)[None]
-        opd = cell_opd_nm(cell, y, x)
-        inside = opd > OUTLINE_FRACTION * cell["height_nm"]
-        yy, xx = np.nonzero(inside)
-        covariance = np.cov(np.stack([yy, xx])) * grid_um**2
-        rows.append(
-            {
-                "area_um2": inside.sum() * grid_um**2,
-                "dry_mass_pg": opd.sum() * 1e-3 * grid_um**2 / ALPHA_UM3_PER_PG,
-                "max_opd_nm": opd.max(),
-                "major_axis_um": 4 * np.sqrt(np.linalg.eigvalsh(covariance)[-1]),
-            }
-        )
-    return pd.DataFrame(rows, index=table.index, columns=list(METRIC_UNITS))
+    rows = population.debris_rows(count, rng)
+    points = rng.uniform(0, size_um, (count, 2))
+    specks = measured(rows.assign(y_um=points[:, 0], x_um=points[:, 1], contact=0.0), grid_um=0.2)
+    return pd.concat([table, specks], ignore_index=True)
 
 
 def load_culture(name: str) -> pd.DataFrame:
     """A fixed culture that comes with the package: ``adherent_183`` or ``adherent_183_random``.
 
-    1024 × 1024 px of 1.67 µm, 183 cells/mm²; made by ``culture((1024, 1024), rng=
-    np.random.default_rng(CULTURE_SEED))``, the second with ``spacing_um=None``.
+    1024 × 1024 px of 1.67 µm, 183 smooth cells/mm², with least distances of 25 µm and 0. Drawn
+    once with CULTURE_SEED by version 0.1.0 and kept, so that figures stay comparable.
 
     Raises
     ------
@@ -141,71 +127,39 @@ def load_culture(name: str) -> pd.DataFrame:
         return pd.read_csv(file)
 
 
-def _places(
-    size_um: NDArray[np.float64], count: int, spacing_um: float | None, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    if spacing_um is None:
-        return rng.uniform(0, size_um, (count, 2))
-    centres = np.empty((0, 2))
-    if count == 0:
-        return centres
-    for _ in range(200 * count):
-        candidate = rng.uniform(0, size_um)
-        if not len(centres) or np.hypot(*(centres - candidate).T).min() >= spacing_um:
-            centres = np.vstack([centres, candidate])
-        if len(centres) == count:
-            return centres
-    raise ParameterError(
-        f"{count} cells do not fit with {spacing_um} um between centres; lower the density or "
-        "the spacing"
-    )
+def _rows(kind: str, size: Wanted, rng: np.random.Generator) -> pd.DataFrame:
+    count = len(size.area_um2)
+    mass = size.dry_mass_pg
+    if kind in DIVIDING:
+        mass = mass * rng.uniform(1, 2, count)
+    if kind == "adherent":
+        return population.adherent_rows(size, rng)
+    if kind == "epithelial":
+        return population.epithelial_rows(size, rng)
+    if kind in ("round", "suspended"):
+        return population.round_rows(mass, rng, kind)
+    if kind in ("doublet", "anaphase"):
+        return population.pair_rows(mass, rng, kind)
+    if kind == "red_cell":
+        return population.red_cell_rows(count, rng)
+    return population.debris_rows(count, rng)
 
 
-def _shapes(centres: NDArray[np.float64], rng: np.random.Generator) -> pd.DataFrame:
-    count = len(centres)
-    area = np.clip(rng.normal(505, 120, count), 220, 950)
-    aspect = np.clip(rng.normal(2.1, 0.6, count), 1.2, 3.8)
-    minor = np.sqrt(area / np.pi / aspect)
-    height = np.clip(rng.normal(62, 6, count), 35, 90)
-    nucleus = np.clip(rng.normal(13, 17, count), 0, 65)
-    table = {
-        "y_um": centres[:, 0],
-        "x_um": centres[:, 1],
-        "semi_major_um": aspect * minor,
-        "semi_minor_um": minor,
-        "angle_rad": rng.uniform(0, np.pi, count),
-        "height_nm": height,
-        "nucleus_nm": nucleus,
-        "texture": rng.uniform(0.0, 0.12, count),
-    }
-    for lobe in LOBES:
-        table[f"lobe_{lobe}"] = rng.uniform(0.0, 0.14, count)
-        table[f"phase_{lobe}"] = rng.uniform(0, 2 * np.pi, count)
-    return pd.DataFrame(table)
+def _checked_shares(kinds: Mapping[str, float], contact: float, piled: float) -> dict[str, float]:
+    for kind in kinds:
+        if kind not in SHAPES:
+            raise ParameterError(f"kinds names {kind!r}; known are {', '.join(SHAPES)}")
+    total = sum(kinds.values())
+    if min(kinds.values(), default=0.0) < 0 or total > 1 + 1e-9:
+        raise ParameterError(f"kinds adds up to {total:g}; shares are >= 0 and at most 1 together")
+    for name, value in (("contact", contact), ("piled", piled)):
+        if not 0 <= value <= 1:
+            raise ParameterError(f"{name} is {value}; it must lie between 0 and 1")
+    rest = max(0.0, 1 - total)
+    shares = {"adherent": rest + kinds.get("adherent", 0.0)}
+    return shares | {kind: share for kind, share in kinds.items() if kind != "adherent"}
 
 
-def _rounded(
-    table: pd.DataFrame, mass_pg: NDArray[np.float64], rounded: NDArray[np.bool_],
-    rng: np.random.Generator,
-) -> pd.DataFrame:  # fmt: skip
-    growth = rng.uniform(1, 2, len(table))
-    # The mean OPD of a sphere is two thirds of that at its centre. Growing at constant radius, a
-    # cell of 195 pg and 7.5 um has 300 nm, and 600 nm with its mass doubled.
-    radius = np.sqrt(mass_pg * ALPHA_UM3_PER_PG * 1e3 / (2 / 3 * np.pi * ROUND_OPD_NM))
-    centre_nm = growth * ROUND_OPD_NM
-    return table.assign(
-        semi_major_um=np.where(rounded, radius, table["semi_major_um"]),
-        semi_minor_um=np.where(rounded, radius, table["semi_minor_um"]),
-        height_nm=np.where(rounded, centre_nm, table["height_nm"]),
-    )
-
-
-def _rows(table: pd.DataFrame) -> Iterator[dict[str, float]]:
-    for row in table.to_dict("records"):
-        cell = {str(k): v for k, v in row.items()}
-        yield {**cell, "reach_um": REACH * cell["semi_major_um"]}
-
-
-def _window(centre: float, reach: float, pitch: float, length: int) -> NDArray[np.int64]:
-    low, high = np.ceil((centre - reach) / pitch), np.floor((centre + reach) / pitch)
-    return np.arange(max(low, 0), min(high, length - 1) + 1).astype(np.int64)
+def _empty() -> pd.DataFrame:
+    columns = ["y_um", "x_um", "semi_major_um", "semi_minor_um", "height_nm", *METRIC_UNITS]
+    return pd.DataFrame({name: np.empty(0) for name in columns}).assign(kind=np.empty(0, object))

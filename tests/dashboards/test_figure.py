@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from scipy.ndimage import maximum_filter
 
 from lensfree_nb.dashboards.figure import METRIC_LABELS, _show, figure, scale_bar_um
 
@@ -35,7 +36,7 @@ def test_outlines_lie_on_the_cells(reconstructed):
     (contour,) = axis.collections
     points = np.vstack([path.vertices for path in contour.get_paths()]) / 1.67
     rows, columns = np.clip(np.round(points[:, ::-1]).astype(int), 0, 255).T
-    opd = rec["opd"].values[0]
+    opd = maximum_filter(rec["opd"].values[0], 3)  # an outline runs between pixels
     assert np.mean(opd[rows, columns] > 2) > 0.9
 
 

@@ -7,7 +7,8 @@ import lensfree_nb as lf
 from lensfree_nb.errors import ParameterError, QualityWarning, UnitError
 from lensfree_nb.evaluate.report import compare
 from lensfree_nb.quantify.cells import COLUMNS
-from lensfree_nb.simulate.culture import culture, render
+from lensfree_nb.simulate.culture import culture
+from lensfree_nb.simulate.render import Field, draw
 
 
 def test_columns_units_and_agreement_with_the_simulated_truth(reconstructed, cells_truth):
@@ -38,7 +39,7 @@ def crowded(shape=(600, 700), density_per_mm2=400.0):
     """True OPD of a crowded simulated culture, with 1.5 nm of noise."""
     rng = np.random.default_rng(51)
     table = culture(shape, density_per_mm2, rng=rng, spacing_um=15.0)
-    opd = render(table, shape, 1.67) + rng.normal(0, 1.5, shape)
+    opd = draw(table, Field(shape, 1.67))[0].numpy() + rng.normal(0, 1.5, shape)
     return xr.Dataset({"opd": (("y", "x"), opd, {"units": "nm"})}, attrs={"pixel_size_um": 1.67})
 
 

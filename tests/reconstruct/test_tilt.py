@@ -1,10 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
-import xarray as xr
 
 from lensfree_nb.errors import ParameterError
-from lensfree_nb.simulate.acquisition import PAPER_SETUP, acquire
+from lensfree_nb.simulate.acquisition import acquire
 from lensfree_nb.simulate.culture import culture
+from lensfree_nb.simulate.instrument import PAPER_SETUP, PRESETS
 
 SLOPE_X = 60.0
 SEED = 21
@@ -12,19 +14,13 @@ SEED = 21
 
 @pytest.fixture(scope="module")
 def tilted():
-    """Three columns of windows, each simulated at its own distance (µm), 60 µm/mm apart."""
-    pitch, side = PAPER_SETUP.pixel_size_um, 160
-    columns = []
-    for index in range(3):
-        rng = np.random.default_rng(SEED + index)
-        cells = culture((3 * side, side), 300, rng=rng, spacing_um=20.0)
-        distance = 1000.0 + SLOPE_X * (index - 1) * side * pitch * 1e-3
-        columns.append(
-            acquire(cells, (3 * side, side), rng=rng, setup=PAPER_SETUP.at(distance), lines=1)
-        )
-    x = np.arange(3 * side) * pitch
-    ds = xr.concat([c.drop_vars("x") for c in columns], "x", combine_attrs="override")
-    return ds.assign_coords(x=x, distance=1000.0).assign_attrs(bandwidth_nm=0.0)
+    """A dish whose distance rises by 60 µm/mm along x, simulated."""
+    rng = np.random.default_rng(SEED)
+    setup = replace(PAPER_SETUP, bandwidth_nm=0.0)
+    leaning = replace(PRESETS["plain"], setup=setup, slope_um_per_mm=(0.0, SLOPE_X), lines=1)
+    cells = culture((480, 480), 300, rng=rng, spacing_um=20.0, margin_um=160.0)
+    ds = acquire(cells, (480, 480), rng=rng, instrument=leaning)
+    return ds.assign_coords(distance=1000.0)
 
 
 def test_finds_the_plane(tilted):

@@ -1,25 +1,49 @@
 import numpy as np
 import pytest
+import torch
 
 from lensfree_nb.errors import ParameterError
-from lensfree_nb.simulate.camera import Counts
+from lensfree_nb.simulate.camera import Camera
+from tests import seeds
+
+
+def generator():
+    return torch.Generator().manual_seed(seeds.SENSOR)
 
 
 def test_dark_bare_and_saturated():
-    camera = Counts(background=1000.0, offset=64.0, full_well=1500)
-    found = camera.record(np.array([0.0, 0.5, 1.0, 1.436, 3.0]))
-    assert found.dtype == np.uint16
-    assert found.tolist() == [64, 564, 1064, 1500, 1500]
+    camera = Camera(bits=12, exposure=0.5, offset=95.0)
+    found = camera.record(torch.tensor([[0.0, 0.5, 1.0, 2.0, 3.0]]), generator())
+    assert found.tolist() == [[95, 1095, 2095, 4095, 4095]]
+
+
+@pytest.mark.parametrize("level", [0.1, 0.5, 1.0, 1.5])
+def test_variance_is_that_of_photons_and_reading(level):
+    camera = Camera(full_well_e=10_000.0, exposure=0.5, read_noise_e=30.0)
+    light = camera.record(torch.full((400, 400), level), generator()).numpy()
+    electrons = level * 5_000
+    assert light.mean() == pytest.approx(level, rel=2e-3)
+    assert light.var() * 5_000**2 == pytest.approx(electrons + 900, rel=0.02)
+
+
+def test_simple_noise_grows_with_the_light_and_brightness_scales_it():
+    camera = Camera(relative_noise=0.02)
+    light = camera.record(torch.full((300, 300), 2.0), generator(), 0.5).numpy()
+    assert (light.mean(), light.std()) == pytest.approx((1.0, 0.02), rel=0.02)
+    assert Camera().record(torch.ones(2, 2), generator()).numpy().dtype == np.float32
 
 
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"full_well": 70_000}, "full_well 70000"),
-        ({"offset": -1.0}, "offset is -1"),
-        ({"background": 0.0}, "background is 0"),
+        ({"full_well_e": 0.0}, "full_well_e is 0"),
+        ({"exposure": 1.5}, "exposure 1.5"),
+        ({"bits": 20}, "bits is 20"),
+        ({"bits": 8, "offset": 300.0}, "offset is 300"),
+        ({"drift": -0.1}, "drift"),
+        ({"read_noise_e": 5.0}, "give both"),
     ],
 )
 def test_impossible_cameras(options, words):
     with pytest.raises(ParameterError, match=words):
-        Counts(**options)
+        Camera(**options)

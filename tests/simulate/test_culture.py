@@ -1,71 +1,99 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from lensfree_nb.errors import ParameterError
-from lensfree_nb.simulate.culture import CULTURE_SEED, culture, load_culture, measure_truth, render
+from lensfree_nb.simulate.culture import culture, load_culture, with_debris
+from lensfree_nb.simulate.population import PAPER, round_rows
+from lensfree_nb.simulate.shapes import SHAPES
 from tests import seeds
 
-# Allier 2022, table 1: the range over its four densities of each mean and standard deviation.
-PAPER = {
-    "area_um2": ((585, 674), (158, 176)),
-    "dry_mass_pg": ((185, 209), (45, 56)),
-    "max_opd_nm": ((75, 79), (16, 21)),
-    "major_axis_um": ((40, 43), (9, 11)),
-}
+METRICS = ("area_um2", "dry_mass_pg", "max_opd_nm", "major_axis_um")
 
 
-@pytest.mark.parametrize("metric", PAPER)
-def test_population_is_near_the_paper(metric):
-    values = load_culture("adherent_183")[metric]
-    for found, (low, high) in zip((values.mean(), values.std()), PAPER[metric], strict=True):
-        assert 0.9 * low <= found <= 1.1 * high
+def rng(seed=seeds.SHAPES):
+    return np.random.default_rng(seed)
 
 
-def test_committed_culture_keeps_its_distance_and_height():
-    table = load_culture("adherent_183")
+@pytest.mark.parametrize("density", PAPER)
+def test_population_is_that_of_the_paper(density):
+    cells = culture((900, 900), density, rng=rng())
+    for metric, (mean, sd) in zip(METRICS, PAPER[density], strict=True):
+        assert cells[metric].mean() == pytest.approx(mean, rel=0.1), metric
+        assert cells[metric].std() == pytest.approx(sd, rel=0.2), metric  # few hundred cells
+
+
+@pytest.mark.parametrize("name", ["adherent_183", "adherent_183_random"])
+def test_fixed_cultures_keep_their_numbers(name):
+    table = load_culture(name)
+    assert len(table) == 535
     assert table["max_opd_nm"].max() <= 160
     points = table[["y_um", "x_um"]].to_numpy()
     apart = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1))
-    assert apart[~np.eye(len(points), dtype=bool)].min() >= 25.0 - 1e-3
+    nearest = apart[~np.eye(len(points), dtype=bool)].min()
+    assert (nearest >= 25.0 - 1e-3) == (name == "adherent_183")
+
+
+def test_the_same_seed_gives_the_same_culture_and_another_another():
+    first, second = (culture((300, 300), rng=rng()) for _ in range(2))
+    pd.testing.assert_frame_equal(first, second)
+    assert not np.allclose(first["y_um"], culture((300, 300), rng=rng(9))["y_um"])
+
+
+def test_contact_parts_neighbours_and_keeps_their_mass():
+    free, parted = (
+        culture((300, 300), 900, rng=rng(), contact=contact, spacing_um=18.0, piled=0.0)
+        for contact in (0.0, 1.0)
+    )
+    assert (parted["area_um2"] <= free["area_um2"] + 1).all()
+    assert parted["area_um2"].sum() < 0.97 * free["area_um2"].sum()
+    ratio = parted["dry_mass_pg"] / free["dry_mass_pg"]
+    assert ratio.median() == pytest.approx(1, abs=1e-3)
+    assert ratio.max() < 1.001
+    assert (ratio > 0.7).mean() > 0.97
+
+
+def test_kinds_and_debris():
+    shares = {"round": 0.2, "doublet": 0.1, "anaphase": 0.1, "epithelial": 0.3, "red_cell": 0.1}
+    cells = with_debris(culture((600, 600), rng=rng(), kinds=shares), (600, 600), 50, rng=rng())
+    counts = cells["kind"].value_counts()
+    assert set(counts.index) <= set(SHAPES)
+    assert counts["round"] == pytest.approx(0.2 * 184, rel=0.4)
+    assert counts["debris"] == 50
+    assert cells[list(METRICS)].gt(0).all().all()
+    assert cells.loc[cells["kind"] == "debris", "area_um2"].max() < 15
+
+
+def test_rounding_up_keeps_the_mass():
+    mass = np.linspace(150, 500, 200)
+    cells = round_rows(mass, rng())
+    held = 2 / 3 * np.pi * cells["semi_major_um"] ** 2 * cells["height_nm"] * 1e-3 / 0.18
+    np.testing.assert_allclose(held, mass, rtol=1e-9)
+    assert cells["height_nm"].between(200, 1000).all()
+    assert cells["height_nm"].between(250, 700).mean() > 0.9
 
 
 @pytest.mark.parametrize(
-    ("name", "spacing"), [("adherent_183", 25.0), ("adherent_183_random", None)]
+    ("options", "words"),
+    [
+        ({"density_per_mm2": 5000}, "do not fit"),
+        ({"kinds": {"hela": 0.5}}, "hela"),
+        ({"kinds": {"round": 0.7, "doublet": 0.5}}, r"adds up to 1\.2"),
+        ({"contact": 2.0}, "contact is 2"),
+        ({"piled": -0.1}, "piled"),
+    ],
 )
-def test_committed_cultures_are_what_their_call_makes(name, spacing):
-    made = culture((1024, 1024), rng=np.random.default_rng(CULTURE_SEED), spacing_um=spacing)
-    kept = load_culture(name)
-    numbers = made.select_dtypes("number").columns
-    np.testing.assert_allclose(kept[numbers], made[numbers], atol=1e-4)
+def test_impossible_cultures(options, words):
+    with pytest.raises(ParameterError, match=words):
+        culture((64, 64), **{"density_per_mm2": 183, **options}, rng=rng())
 
 
-def test_rendering_keeps_the_mass_and_needs_no_luck():
-    table = culture((256, 256), 60, rng=np.random.default_rng(seeds.FRAMES))
-    table = table.assign(y_um=table["y_um"] + 100, x_um=table["x_um"] + 100)
-    first, second = (render(table, (380, 380), 1.67) for _ in range(2))
-    assert first.tobytes() == second.tobytes()
-    mass = first.sum(dtype=float) * 1e-3 * 1.67**2 / 0.18
-    assert mass == pytest.approx(table["dry_mass_pg"].sum(), rel=0.005)
+def test_an_empty_culture_has_the_columns():
+    empty = culture((16, 16), 0.0, rng=rng())
+    assert len(empty) == 0
+    assert set(METRICS) <= set(empty)
 
 
-def test_rounded_cells_are_between_their_mass_and_twice():
-    flat = culture((512, 512), rng=np.random.default_rng(seeds.SHAPES))
-    round_ = culture((512, 512), rng=np.random.default_rng(seeds.SHAPES), round_fraction=1.0)
-    growth = round_["dry_mass_pg"] / flat["dry_mass_pg"]
-    assert growth.between(0.97, 2.03).all()
-    assert growth.mean() == pytest.approx(1.5, abs=0.1)
-    assert round_["max_opd_nm"].between(295, 600).all()
-    # A sphere of 7.5 um that holds 195 pg has 300 nm at its centre, and grows at that radius.
-    np.testing.assert_allclose(round_["max_opd_nm"], 300 * growth, rtol=0.03)
-    typical = 7.5 * np.sqrt(flat["dry_mass_pg"] / 195)
-    np.testing.assert_allclose(round_["semi_major_um"], typical, rtol=0.01)
-    sphere = measure_truth(round_).iloc[0]
-    radius = round_["semi_major_um"].iloc[0]
-    assert sphere["major_axis_um"] == pytest.approx(2 * radius * np.sqrt(0.96), rel=0.03)
-
-
-def test_impossible_cultures():
-    with pytest.raises(ParameterError, match="do not fit"):
-        culture((64, 64), 5000, rng=np.random.default_rng(seeds.PIXELS))
+def test_an_unknown_fixed_culture():
     with pytest.raises(ParameterError, match="adherent_183"):
         load_culture("hela")

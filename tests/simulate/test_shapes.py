@@ -1,47 +1,81 @@
 import numpy as np
 import pytest
+import torch
 
-from lensfree_nb.simulate.shapes import LOBES, adherent_opd_nm, round_opd_nm
+from lensfree_nb.simulate.shapes import LOBES, SHAPES, TEST_ONLY, adherent
 
-ROUND = {"y_um": 3.0, "x_um": -2.0, "semi_major_um": 7.5, "height_nm": 300.0}
-SMOOTH = {
-    "y_um": 3.0, "x_um": -2.0, "semi_major_um": 20.0, "semi_minor_um": 10.0, "angle_rad": 0.6,
-    "height_nm": 60.0, "nucleus_nm": 0.0, "texture": 0.0,
-    **{f"{name}_{lobe}": 0.0 for lobe in LOBES for name in ("lobe", "phase")},
+STEP = 0.25
+PLAIN = {
+    "semi_major_um": 20.0, "semi_minor_um": 10.0, "angle_rad": 0.6, "height_nm": 60.0,
+    "nucleus_nm": 0.0, "apart_um": 14.0, "contact": 0.0,
 }  # fmt: skip
 
 
-def points(step=0.25, reach=40.0):
-    axis = np.arange(-reach, reach, step)
-    return axis[:, None], axis[None]
+def layers(kind="adherent", **changes):
+    cell = {k: torch.tensor([[[float(v)]]]) for k, v in {**PLAIN, **changes}.items()}
+    axis = torch.arange(-45, 45 + STEP, STEP)
+    return cell, SHAPES[kind](cell, axis[None, :, None], axis[None, None, :]), axis
+
+
+def opd(kind="adherent", **changes):
+    cell, found, _ = layers(kind, **changes)
+    return found.opd_nm(cell)[0].numpy()
 
 
 def test_a_round_cell_is_a_sphere():
-    opd = round_opd_nm(ROUND, *points())
-    volume = opd.sum() * 0.25**2
-    assert volume == pytest.approx(2 / 3 * 300.0 * np.pi * 7.5**2, rel=1e-3)
-    y, x = points()
-    assert round_opd_nm(ROUND, np.array(3.0), np.array(-2.0)) == 300.0
-    assert not opd[np.hypot(y - 3, x + 2) >= 7.5].any()
+    found = opd("round", semi_major_um=7.5, height_nm=300.0)
+    assert found.sum() * STEP**2 == pytest.approx(2 / 3 * 300.0 * np.pi * 7.5**2, rel=2e-3)
+    assert found.max() == pytest.approx(300.0)
 
 
 def test_a_smooth_adherent_cell_is_an_ellipse_of_its_axes_and_angle():
-    y, x = points()
-    mask = adherent_opd_nm(SMOOTH, y, x) > 30.0
-    assert mask.sum() * 0.25**2 == pytest.approx(np.pi * 20 * 10, rel=0.01)
-    yy, xx = (np.broadcast_to(axis, mask.shape)[mask] for axis in (y, x))
-    assert (yy.mean(), xx.mean()) == pytest.approx((3.0, -2.0), abs=0.05)
-    values, vectors = np.linalg.eigh(np.cov(np.stack([yy, xx])))
+    mask = opd() > 30.0
+    assert mask.sum() * STEP**2 == pytest.approx(np.pi * 20 * 10, rel=0.01)
+    values, vectors = np.linalg.eigh(np.cov(np.stack(np.nonzero(mask))) * STEP**2)
     np.testing.assert_allclose(2 * np.sqrt(values), [10, 20], rtol=0.01)
     along = vectors[:, 1] * np.sign(vectors[1, 1])
     assert np.arctan2(*along) == pytest.approx(0.6, abs=0.01)
 
 
-def test_nucleus_and_texture_add_to_the_body():
-    nucleus = {**SMOOTH, "nucleus_nm": 40.0}
-    centre = np.array(3.0), np.array(-2.0)
-    added = adherent_opd_nm(nucleus, *centre) - adherent_opd_nm(SMOOTH, *centre)
-    assert added == pytest.approx(40.0, rel=1e-3)
-    rough = adherent_opd_nm({**SMOOTH, "texture": 0.1}, *points())
-    ratio = rough / adherent_opd_nm(SMOOTH, *points())
-    assert np.abs(ratio - 1).max() == pytest.approx(0.1, rel=0.05)
+def test_parts_of_a_spread_cell():
+    smooth = opd()
+    nucleus = opd(nucleus_nm=40.0, nucleolus_1=0.5, nucleolus_1_y=0.0, nucleolus_1_x=0.0)
+    assert (nucleus - smooth).max() == pytest.approx(60.0, rel=1e-3)
+    lamella = opd(lamella=0.4, lamella_rad=0.0)
+    new = lamella[(lamella > 12) & (smooth < 12)]
+    assert new.size * STEP**2 > 20
+    assert np.median(new) < 50
+    assert (opd(tip=0.5) > 12).sum() > (smooth > 12).sum()
+    waves = {f"wave_{n}_{c}": 1.0 + 0.3 * n for n in range(1, 7) for c in ("y", "x", "phase")}
+    grain = (opd(granules=0.1, **waves) / smooth)[smooth > 30] - 1
+    assert abs(grain.mean()) < 0.03
+    assert 0.03 < grain.std() < 0.2
+    assert opd(taper=0.3)[smooth > 50].mean() < smooth[smooth > 50].mean()
+    assert any(opd(**{f"lobe_{LOBES[0]}": 0.2, f"phase_{LOBES[0]}": 0.0})[180, :] != smooth[180, :])
+
+
+def test_pairs_touch_or_merge():
+    apart, merged = (opd("doublet", semi_major_um=7.0, height_nm=300, apart_um=a) for a in (14, 8))
+    assert (apart > 0).sum() * STEP**2 == pytest.approx(2 * np.pi * 49, rel=0.01)
+    assert (merged > 0).sum() < (apart > 0).sum()
+    assert merged.max() == pytest.approx(300, rel=1e-3)
+
+
+def test_a_red_cell_is_thinner_in_its_middle():
+    _, found, axis = layers("red_cell", semi_major_um=3.9, semi_minor_um=3.9, angle_rad=0.0)
+    row = found.body[0, len(axis) // 2].numpy()
+    assert row.max() == pytest.approx(1.0, abs=0.01)
+    assert 0.2 < row[len(axis) // 2] < 0.5
+    assert 2.2 < abs(float(axis[int(row.argmax())])) < 3.2
+
+
+def test_every_kind_ends_within_its_outline():
+    for kind in SHAPES:
+        cell, found, _ = layers(kind, semi_major_um=8.0, semi_minor_um=6.0, apart_um=9.0)
+        assert float(found.opd_nm(cell)[found.radius > 1.65].max()) < 0.05, kind
+        assert float(found.radius.min()) < 0.1
+
+
+def test_shapes_kept_for_tests_are_named_in_one_place():
+    assert {"doublet", "anaphase", "red_cell", "measured"} == TEST_ONLY
+    assert adherent is SHAPES["epithelial"]

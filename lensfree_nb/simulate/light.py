@@ -1,0 +1,194 @@
+"""Light from a simulated sample to the sensor: every spectral line, then what blurs intensity.
+
+The object is sampled finer than the sensor and lies in a field larger than it. The solver's
+model is another one: one line a colour, all blur to first order, on the sensor's own grid.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+from torch import Tensor
+
+from lensfree_nb.optics.propagation import (
+    fast_shape,
+    frequencies,
+    fringe_halo_px,
+    transfer_function,
+)
+from lensfree_nb.optics.sensor import (
+    pixel_transfer,
+    source_blur_um,
+    source_transfer,
+    spectral_lines,
+)
+from lensfree_nb.simulate.instrument import Instrument
+from lensfree_nb.simulate.render import Field
+
+NODE_STEP_UM = 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The object's grid around a sensor: `oversampling` points a pixel, a margin, a fast shape.
+
+    Point ``margin`` along each axis is the first of the sensor's first pixel.
+    """
+
+    sensor: tuple[int, int]
+    shape: tuple[int, int]
+    margin: int
+    oversampling: int
+    pitch_um: float
+
+    @classmethod
+    def around(cls, sensor: tuple[int, int], instrument: Instrument) -> Stage:
+        """The grid whose margin catches the fringes of what lies beyond the sensor."""
+        points = instrument.oversampling
+        reach = fringe_halo_px(instrument.setup) + math.ceil(
+            max((abs(s) for pair in instrument.shift_um for s in pair), default=0.0)
+            / instrument.setup.pixel_size_um
+        )
+        shape = fast_shape([n * points for n in sensor], reach * points)
+        pitch = instrument.setup.pixel_size_um / points
+        return cls(sensor, shape, reach * points, points, pitch)
+
+    @property
+    def field(self) -> Field:
+        """The grid in the sample's coordinates: the first pixel's centre is at 0, 0."""
+        first = -(self.margin + (self.oversampling - 1) / 2) * self.pitch_um
+        return Field(self.shape, self.pitch_um, (first, first))
+
+    def sampled(self, image: Tensor) -> Tensor:
+        """Every pixel's first point."""
+        rows, columns = (
+            slice(self.margin, self.margin + n * self.oversampling, self.oversampling)
+            for n in self.sensor
+        )
+        return image[rows, columns]
+
+    def averaged(self, image: Tensor) -> Tensor:
+        """Means over the pixels."""
+        height, width = (n * self.oversampling for n in self.sensor)
+        part = image[self.margin : self.margin + height, self.margin : self.margin + width]
+        return torch.nn.functional.avg_pool2d(part[None], self.oversampling)[0]
+
+
+def intensity(
+    opd_nm: Tensor, absorption: Tensor, instrument: Instrument, exposure: int, stage: Stage
+) -> Tensor:
+    """Intensity of one exposure on the sensor, background 1.
+
+    Parameters
+    ----------
+    opd_nm, absorption : Tensor
+        The object on the stage's grid.
+    """
+    setup = instrument.setup
+    total = torch.zeros(stage.shape, device=opd_nm.device)
+    amplitude = torch.exp(-absorption)
+    centre, fwhm = setup.wavelength_nm[exposure] * 1e-3, setup.bandwidth_nm * 1e-3
+    distance = setup.known_distance()[exposure]
+    for vacuum_um, weight in spectral_lines(centre, fwhm, instrument.lines):
+        spectrum = torch.fft.fft2(torch.polar(amplitude, opd_nm * (2e-3 * math.pi / vacuum_um)))
+        waves = torch.zeros((), device=opd_nm.device)
+        for distance_um, share in _nodes(instrument, stage, distance, opd_nm.device):
+            transfer = transfer_function(
+                stage.shape, stage.pitch_um, vacuum_um / setup.medium_index, distance_um,
+                device=opd_nm.device,
+            )  # fmt: skip
+            # What all waves gain on the way has no part in their interference.
+            carrier = -2 * math.pi * ((distance_um * setup.medium_index / vacuum_um) % 1)
+            wave = torch.fft.ifft2(transfer.mul_(spectrum))
+            waves = wave if share is None else waves + wave * (share * _phasor(carrier))
+        for part in (waves.real, waves.imag):
+            total.addcmul_(part, part, value=weight)
+    blur = _blur(instrument, exposure, stage, opd_nm.device)
+    return stage.sampled(torch.fft.irfft2(torch.fft.rfft2(total) * blur, s=stage.shape))
+
+
+def uneven_light(
+    sensor: tuple[int, int], amplitude: float, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """A slow course of the light, mean about 1 (y, x)."""
+    y, x = (np.linspace(-1, 1, n, dtype=np.float32) for n in sensor)
+    a, b, c, d = rng.uniform(-1, 1, 4) * amplitude / 2
+    bowl = y[:, None] ** 2 + x[None] ** 2 - 2 / 3
+    light = 1 + a * y[:, None] + b * x[None] + c * y[:, None] * x[None] + d * bowl
+    return np.asarray(light, np.float32)
+
+
+def dust(
+    sensor: tuple[int, int], pixel_size_um: float, per_mm2: float, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Transmission of the dirt on the sensor (y, x): specks of 3 to 25 µm, soft at the edge."""
+    clear = np.ones(sensor, np.float32)
+    area_mm2 = np.prod(sensor) * pixel_size_um**2 * 1e-6
+    for _ in range(rng.poisson(per_mm2 * area_mm2)):
+        centre = rng.uniform(0, sensor)
+        radius = rng.uniform(1.5, 12.5) / pixel_size_um
+        depth = rng.uniform(0.15, 0.95)
+        low = np.maximum(np.floor(centre - radius - 3).astype(int), 0)
+        high = np.minimum(np.ceil(centre + radius + 4).astype(int), sensor)
+        y, x = np.ogrid[low[0] : high[0], low[1] : high[1]]
+        disc = np.hypot(y - centre[0], x - centre[1]) < radius
+        shade = gaussian_filter(disc.astype(np.float32), 0.8)
+        clear[low[0] : high[0], low[1] : high[1]] *= 1 - depth * shade
+    return clear
+
+
+def _nodes(
+    instrument: Instrument, stage: Stage, distance_um: float, device: torch.device
+) -> Iterator[tuple[float, Tensor | None]]:
+    """Distances at which the wave is computed, and each one's share at every point.
+
+    The dish may be tilted: between nodes at most 6 µm apart the field, free of the carrier, is
+    interpolated (Lagrange). Without a tilt there is one node, and no share.
+    """
+    slope = instrument.slope_um_per_mm
+    if not any(slope):
+        yield distance_um, None
+        return
+    middle = [stage.margin + n * stage.oversampling / 2 for n in stage.sensor]
+    y, x = (
+        (torch.arange(n, device=device) - m) * (stage.pitch_um * 1e-3 * s)
+        for n, m, s in zip(stage.shape, middle, slope, strict=True)
+    )
+    half = float(y.abs().max() + x.abs().max())
+    count = 2 * math.ceil(half / NODE_STEP_UM) + 1
+    offsets = np.linspace(-half, half, count)
+    place = y[:, None] + x[None, :]
+    for k, offset in enumerate(offsets):
+        share = torch.ones_like(place)
+        for j, other in enumerate(offsets):
+            if j != k:
+                share *= (place - other) / (offset - other)
+        yield distance_um + float(offset), share
+
+
+def _phasor(angle: float) -> complex:
+    return complex(math.cos(angle), math.sin(angle))
+
+
+def _blur(instrument: Instrument, exposure: int, stage: Stage, device: torch.device) -> Tensor:
+    """Source, pixel and lateral shift as a transfer of the intensity, half of it (rfft2).
+
+    It also carries the centre of each pixel to the pixel's first point.
+    """
+    setup = instrument.setup
+    fy, fx = frequencies(stage.shape, stage.pitch_um, device)
+    fx = fx[:, : stage.shape[1] // 2 + 1].abs()
+    diameter = source_blur_um(setup, setup.known_distance()[exposure])
+    blur = source_transfer(fy, fx, diameter) * pixel_transfer(
+        fy, fx, instrument.fill * setup.pixel_size_um
+    )
+    to_centre = (stage.oversampling - 1) / 2 * stage.pitch_um
+    dy, dx = instrument.shift_um[exposure] if instrument.shift_um else (0.0, 0.0)
+    ramp = 2 * math.pi * (fy * (to_centre - dy) + fx * (to_centre - dx))
+    return torch.polar(blur, ramp).to(torch.complex64)

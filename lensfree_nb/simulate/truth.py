@@ -1,0 +1,137 @@
+"""True measurements of simulated cells, from their shapes alone: before any optics."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from lensfree_nb.contract import METRIC_UNITS
+from lensfree_nb.simulate.population import ALPHA_UM3_PER_PG, Wanted
+from lensfree_nb.simulate.render import Batch, Field, anchors_um, batches, claims, shared
+from lensfree_nb.simulate.shapes import get
+
+OUTLINE_FRACTION: Final = 0.2
+GRID_UM: Final = 0.8
+LEAST_LAMELLA: Final = 0.35
+MOST_GAIN: Final = 1.25
+
+
+def field_around(table: pd.DataFrame, grid_um: float, margin_um: float = 0.0) -> Field:
+    """A grid of that pitch over the centres of all cells."""
+    points = anchors_um(table)
+    low, high = points.min(axis=0) - margin_um, points.max(axis=0) + margin_um
+    rows, columns = np.ceil((high - low) / grid_um).astype(int) + 1
+    return Field((int(rows), int(columns)), grid_um, (float(low[0]), float(low[1])))
+
+
+def measured(
+    table: pd.DataFrame, *, grid_um: float = GRID_UM, conserve: bool = False
+) -> pd.DataFrame:
+    """The table with its true metrics, and ``y_um, x_um`` at the centroid of each outline.
+
+    The outline is where a cell's own OPD exceeds a fifth of its ``height_nm``; the major axis is
+    that of the ellipse with the outline's second moments, as scikit-image defines it. Ground that
+    a cell has lost to its neighbours is not its own.
+
+    Parameters
+    ----------
+    grid_um : float
+        Pitch of the grid on which shapes are measured (µm).
+    conserve : bool
+        Whether a cell that lost ground grows thicker, up to 25 %, to keep its mass.
+    """
+    if not len(table):
+        return table.assign(**{metric: np.empty(0) for metric in METRIC_UNITS})
+    competing = "contact" in table and bool((table["contact"] > 0).any())
+    field = field_around(table, grid_um, margin_um=80.0 if competing else 0.0)
+    claimed = claims(table, field) if competing else None
+    found = np.zeros((len(table), 7))
+    for batch in batches(table, field):
+        alone = batch.layers.opd_nm(batch.cell)
+        own = alone if claimed is None else alone * shared(batch, claimed)
+        found[batch.rows] = _metrics(batch, own, alone, grid_um).numpy()
+    area, mass, highest, axis, dy, dx, alone_pg = found.T
+    if conserve:
+        gain = np.clip(alone_pg / np.maximum(mass, 1e-9), 1.0, MOST_GAIN)
+        grown = {"height_nm": table["height_nm"] * gain}
+        if "nucleus_nm" in table:
+            grown["nucleus_nm"] = table["nucleus_nm"] * gain
+        table, mass, highest = table.assign(**grown), mass * gain, highest * gain
+    anchors = anchors_um(table)
+    return table.assign(
+        y_um=anchors[:, 0] + dy,
+        x_um=anchors[:, 1] + dx,
+        anchor_dy_um=-dy,
+        anchor_dx_um=-dx,
+        area_um2=area,
+        dry_mass_pg=mass,
+        max_opd_nm=highest,
+        major_axis_um=axis,
+    )
+
+
+def fitted(table: pd.DataFrame, size: Wanted, *, grid_um: float = GRID_UM) -> pd.DataFrame:
+    """Spread cells sized to their wanted area, and filled to their wanted mass and height."""
+    area = np.empty(len(table))
+    for batch in batches(table, field_around(table, grid_um)):
+        inside = batch.layers.body > OUTLINE_FRACTION
+        area[batch.rows] = inside.sum((1, 2)).numpy() * grid_um**2
+    scale = np.sqrt(size.area_um2 / np.maximum(area, 1.0))
+    named = [str(name) for name in table if str(name).startswith(("semi_", "nucleolus_"))]
+    lengths = [name for name in named if name.endswith(("_um", "_y", "_x"))]
+    table = table.assign(**{name: table[name] * scale for name in lengths})
+    filled = np.empty((len(table), 2))
+    for batch in batches(table, field_around(table, grid_um)):
+        filled[batch.rows] = _heights(batch, size, grid_um).numpy()
+    return table.assign(height_nm=filled[:, 0], nucleus_nm=filled[:, 1])
+
+
+def _heights(batch: Batch, size: Wanted, grid_um: float) -> Tensor:
+    """Heights (n, 2; nm) of lamella and nucleus that give the wanted mass and maximal OPD."""
+    body, core = batch.layers.body, batch.layers.core
+    to_pg = 1e-3 * grid_um**2 / ALPHA_UM3_PER_PG
+    body_pg, core_pg = (part.sum((1, 2)).double() * to_pg for part in (body, core))
+    peak, where = core.flatten(1).max(1)
+    below = body.flatten(1).gather(1, where[:, None])[:, 0].double()
+    mass, highest = (
+        torch.from_numpy(values[batch.rows]) for values in (size.dry_mass_pg, size.max_opd_nm)
+    )
+    only_body, aim = mass / body_pg, highest
+    for _ in range(3):  # the highest point is that of the grain, somewhere near the nucleus
+        height = (mass * peak - core_pg * aim) / (body_pg * peak - core_pg * below)
+        height = torch.minimum(torch.maximum(height, LEAST_LAMELLA * only_body), only_body)
+        nucleus = (mass - height * body_pg) / core_pg
+        high, thick = (part.float()[:, None, None] for part in (height, nucleus))
+        aim = aim * highest / (high * body + thick * core).amax((1, 2))
+    return torch.stack([height, nucleus], 1)
+
+
+def _metrics(batch: Batch, own: Tensor, alone: Tensor, grid_um: float) -> Tensor:
+    """Area, mass, highest, axis, centroid from the anchor (y, x), and mass without neighbours."""
+    inside = (own > OUTLINE_FRACTION * get(batch.cell, "height_nm")).double()
+    count = inside.sum((1, 2)).clamp(min=1)
+    step = torch.arange(batch.side, dtype=torch.float64)
+    y, x = (inside.sum(axis) @ step / count for axis in (2, 1))
+    dy, dx = step[None] - y[:, None], step[None] - x[:, None]
+    yy = (inside.sum(2) * dy**2).sum(1) / count
+    xx = (inside.sum(1) * dx**2).sum(1) / count
+    xy = torch.einsum("nyx,ny,nx->n", inside, dy, dx) / count
+    largest = (yy + xx) / 2 + (((yy - xx) / 2) ** 2 + xy**2).sqrt()
+    to_pg = 1e-3 * grid_um**2 / ALPHA_UM3_PER_PG
+    middle = batch.anchor_px
+    return torch.stack(
+        [
+            count * grid_um**2,
+            own.sum((1, 2)).double() * to_pg,
+            own.amax((1, 2)).double(),
+            4 * largest.sqrt() * grid_um,
+            (y - middle[:, 0]) * grid_um,
+            (x - middle[:, 1]) * grid_um,
+            alone.sum((1, 2)).double() * to_pg,
+        ],
+        1,
+    )
