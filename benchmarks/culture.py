@@ -17,7 +17,7 @@ from lensfree_nb.evaluate.similarity import rmse, ssim
 from lensfree_nb.quantify.cells import cells
 from lensfree_nb.reconstruct.reconstruct import reconstruct
 from lensfree_nb.simulate.acquisition import acquire
-from lensfree_nb.simulate.culture import load_culture
+from lensfree_nb.simulate.dish import load_culture
 
 BORDER_UM = 25.0
 SOURCE = "simulated; python benchmarks/culture.py"

@@ -20,7 +20,7 @@ from lensfree_nb.evaluate.pairing import pair
 from lensfree_nb.quantify.cells import cells
 from lensfree_nb.reconstruct.reconstruct import reconstruct
 from lensfree_nb.simulate.acquisition import acquire
-from lensfree_nb.simulate.culture import culture
+from lensfree_nb.simulate.dish import culture
 from lensfree_nb.simulate.instrument import PAPER_SETUP, PRESETS
 
 ITERATIONS = 20

@@ -23,7 +23,7 @@ from lensfree_nb.evaluate.similarity import rmse, ssim
 from lensfree_nb.reconstruct.misfit import Misfit
 from lensfree_nb.reconstruct.solver import Weights, minimise
 from lensfree_nb.simulate.acquisition import acquire
-from lensfree_nb.simulate.culture import culture
+from lensfree_nb.simulate.dish import culture
 from lensfree_nb.simulate.instrument import PAPER_SETUP
 
 HUBER = 0.01

@@ -12,7 +12,7 @@ import xarray as xr
 
 from lensfree_nb.reconstruct.reconstruct import reconstruct
 from lensfree_nb.simulate.acquisition import acquire
-from lensfree_nb.simulate.culture import culture
+from lensfree_nb.simulate.dish import culture
 from lensfree_nb.simulate.instrument import PRESETS
 from tests import seeds
 

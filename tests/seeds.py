@@ -6,7 +6,7 @@ and tests may be measured on. Whatever names a seed names it here or in ``benchm
 
 from benchmarks import _seeds as benchmarks
 from lensfree_nb.simulate.acquisition import EXAMPLE_SEED
-from lensfree_nb.simulate.culture import CULTURE_SEED
+from lensfree_nb.simulate.dish import CULTURE_SEED
 
 PIXELS, FRAMES, SHAPES, LIGHT, SENSOR, STACK = range(6)
 CELLS, NOISE = 11, 12

@@ -1,1 +1,15 @@
-"""Simulated cultures and acquisitions, with their truth."""
+"""Simulated cultures and microscopes, as ``lf.simulate.culture`` and so on."""
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach(
+    __name__,
+    submod_attrs={
+        "acquisition": ["acquire", "example"],
+        "camera": ["Camera"],
+        "dish": ["culture", "load_culture", "with_debris"],
+        "instrument": ["PRESETS", "Instrument"],
+        "lapse": ["timelapse"],
+        "life": ["Habits"],
+    },
+)

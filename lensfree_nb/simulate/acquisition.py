@@ -15,7 +15,7 @@ from torch import Tensor
 from lensfree_nb.contract import LONG_NAMES
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.run.devices import working_on
-from lensfree_nb.simulate.culture import culture
+from lensfree_nb.simulate.dish import culture
 from lensfree_nb.simulate.instrument import Instrument, instrument_of
 from lensfree_nb.simulate.light import Stage, dust, intensity, uneven_light
 from lensfree_nb.simulate.render import draw
@@ -37,7 +37,7 @@ def acquire(
     Parameters
     ----------
     cells : DataFrame
-        From :func:`lensfree_nb.simulate.culture.culture`; (0, 0) is the centre of the sensor's
+        From :func:`lensfree_nb.simulate.dish.culture`; (0, 0) is the centre of the sensor's
         first pixel, and cells outside the sensor send their fringes in.
     shape : (int, int)
         The sensor (px).

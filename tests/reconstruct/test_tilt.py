@@ -5,7 +5,7 @@ import pytest
 
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.simulate.acquisition import acquire
-from lensfree_nb.simulate.culture import culture
+from lensfree_nb.simulate.dish import culture
 from lensfree_nb.simulate.instrument import PAPER_SETUP, PRESETS
 
 SLOPE_X = 60.0

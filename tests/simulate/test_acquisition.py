@@ -9,7 +9,7 @@ from lensfree_nb.io.acquisition import acquisition
 from lensfree_nb.microscope import Setup
 from lensfree_nb.simulate.acquisition import acquire, example
 from lensfree_nb.simulate.camera import Camera
-from lensfree_nb.simulate.culture import culture
+from lensfree_nb.simulate.dish import culture
 from lensfree_nb.simulate.instrument import PAPER_SETUP, PRESETS, Instrument
 from tests import seeds
 

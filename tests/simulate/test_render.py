@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lensfree_nb.simulate.culture import culture
+from lensfree_nb.simulate.dish import culture
 from lensfree_nb.simulate.render import Field, Place, batches, draw
 from tests import seeds
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from lensfree_nb.errors import ParameterError
-from lensfree_nb.simulate.culture import culture, load_culture, with_debris
+from lensfree_nb.simulate.dish import culture, load_culture, with_debris
 from lensfree_nb.simulate.population import PAPER, round_rows
 from lensfree_nb.simulate.shapes import SHAPES
 from tests import seeds
