@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -18,6 +19,37 @@ def demo(
     from lensfree_nb.demo import run_demo
 
     run_demo(out, say=typer.echo)
+
+
+class Format(StrEnum):
+    """What holograms are written as."""
+
+    tiff = "tiff"
+    zarr = "zarr"
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder for holograms and truth.")] = Path("simulated"),
+    frames: Annotated[int, typer.Option(min=1, help="How many frames.")] = 3,
+    height: Annotated[int, typer.Option(min=32, help="Rows of the sensor (px).")] = 2748,
+    width: Annotated[int, typer.Option(min=32, help="Columns of the sensor (px).")] = 3840,
+    density: Annotated[float, typer.Option(help="Cells per mm² at the start.")] = 183.0,
+    interval: Annotated[float, typer.Option(help="Minutes between frames.")] = 10.0,
+    preset: Annotated[str, typer.Option(help="ideal, plain, paper or harsh.")] = "paper",
+    seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    format: Annotated[Format, typer.Option(help="One TIFF a frame and colour, or a store.")] = (
+        Format.tiff
+    ),
+) -> None:
+    """Write simulated holograms of a living culture as an instrument would, their truth beside."""
+    from lensfree_nb.pipeline.simulated_files import write_simulated
+
+    written = write_simulated(
+        out, format.value, shape=(height, width), frames=frames, density_per_mm2=density,
+        interval_min=interval, instrument=preset, seed=seed, say=typer.echo,
+    )  # fmt: skip
+    typer.echo(f"simulated: {written}")
 
 
 @app.command()

@@ -13,9 +13,7 @@ import xarray as xr
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-COUNTS = 30_000
 TITLE = "Simulated holograms, reconstructed and measured"
-COLOURS = ("red", "green", "blue")
 
 
 def run_demo(out: Path, *, say: Callable[[str], None] = print) -> pd.DataFrame:
@@ -37,6 +35,7 @@ def run_demo(out: Path, *, say: Callable[[str], None] = print) -> pd.DataFrame:
     from lensfree_nb.evaluate.report import compare
     from lensfree_nb.evaluate.similarity import rmse
     from lensfree_nb.io.export import write_cells
+    from lensfree_nb.io.instrument_files import write_instrument_files
     from lensfree_nb.io.opening import open_acquisition
     from lensfree_nb.quantify.cells import cells, segment
     from lensfree_nb.reconstruct.find_distance import find_distance
@@ -45,7 +44,7 @@ def run_demo(out: Path, *, say: Callable[[str], None] = print) -> pd.DataFrame:
 
     started = time.perf_counter()
     simulated, truth = example()
-    folder = write_holograms(simulated, out / "holograms")
+    folder = write_instrument_files(simulated, out / "holograms")
     say(f"simulated holograms       {folder}  ({simulated.sizes['time']} frames, RGB)")
     setup = {name: simulated.attrs[name] for name in _SETUP}
     ds = open_acquisition(str(folder / "*.tif"), wavelength_nm=(640, 530, 450), **setup).compute()
@@ -78,19 +77,6 @@ def run_demo(out: Path, *, say: Callable[[str], None] = print) -> pd.DataFrame:
 _SETUP = (
     "pixel_size_um", "medium_index", "source_diameter_um", "source_distance_mm", "bandwidth_nm",
 )  # fmt: skip
-
-
-def write_holograms(ds: xr.Dataset, folder: Path) -> Path:
-    """One 16-bit TIFF a frame and colour, the time in its name."""
-    import tifffile
-
-    folder.mkdir(parents=True, exist_ok=True)
-    for frame in ds["hologram"].transpose("time", "wavelength", "y", "x"):
-        stamp = pd.Timestamp(frame["time"].values).strftime("%Y%m%d_%H%M%S")
-        for colour, image in zip(COLOURS, frame.values, strict=True):
-            counts = np.clip(np.rint(image * COUNTS), 0, 65535).astype(np.uint16)
-            tifffile.imwrite(folder / f"{stamp}_{colour}.tif", counts, compression="zlib")
-    return folder
 
 
 def _draw(rec: xr.Dataset, table: pd.DataFrame, holograms: xr.Dataset, path: Path) -> None:

@@ -32,10 +32,10 @@ MICROSCOPE = {
 
 # %%
 if not list(Path().glob(HOLOGRAMS)):  # nothing to open yet: simulated holograms stand in
-    from lensfree_nb.demo import write_holograms
+    from lensfree_nb.io.instrument_files import write_instrument_files
     from lensfree_nb.simulate.acquisition import example
 
-    write_holograms(example(frames=1, size_px=256)[0], Path("simulated"))
+    write_instrument_files(example(frames=1, size_px=256)[0], Path("simulated"))
     HOLOGRAMS = "simulated/*.tif"
 
 ds = lf.open_acquisition(HOLOGRAMS, **MICROSCOPE)

@@ -165,7 +165,8 @@ def timelapse(
                 "'missing' or 'torn'"
             )
     recipe = TimeLapse(
-        (int(shape[0]), int(shape[1])), frames, interval_min, density_per_mm2, instrument_of(instrument),
+        (int(shape[0]), int(shape[1])), frames, interval_min, density_per_mm2,
+        instrument_of(instrument),
         habits or Habits(), seed, tuple(sorted(faults.items())),
     )  # fmt: skip
     return _lazy_frames(recipe, device), _lazy_truth(recipe)

@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 BIN_UM: Final = 25.0
 SMOOTH_BINS: Final = 1.5
 DYING_H: Final = 3.0
+BORN_APART_UM: Final = 18.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,19 +242,20 @@ def _daughters(mothers: Moment, habits: Habits, following: int, rng: np.random.G
     side = np.tile([1.0, -1.0], count)
     share = 0.5 + 0.5 * np.repeat(rng.uniform(-0.1, 0.1, count), 2) * side
     bearing = twice.angle_rad + np.repeat(rng.normal(0, 0.3, count), 2)
+    away = np.empty((2 * count, 2))
+    away[:, 0], away[:, 1] = side * np.sin(bearing), side * np.cos(bearing)
     return Moment(
         track=following + np.arange(2 * count),
         parent=twice.track,
         founder=twice.founder,
-        y_um=twice.y_um + side * 9.0 * np.sin(bearing),
-        x_um=twice.x_um + side * 9.0 * np.cos(bearing),
+        y_um=twice.y_um + BORN_APART_UM / 2 * away[:, 0],
+        x_um=twice.x_um + BORN_APART_UM / 2 * away[:, 1],
         angle_rad=bearing + np.pi / 2 * (rng.random(2 * count) < 0.5),
         age=twice.age - 1,
         cycle_h=_cycles(2 * count, habits, rng),
         birth_mass=2 * twice.birth_mass * share,
         dying=np.zeros(2 * count),
-        velocity=habits.speed_um_per_h
-        * np.stack([np.asarray(side * np.sin(bearing)), np.asarray(side * np.cos(bearing))], 1),
+        velocity=away * habits.speed_um_per_h,
     )
 
 
@@ -265,7 +267,8 @@ def _crowding(now: Moment, size_um: tuple[float, float], habits: Habits) -> tupl
     area_mm2 = np.prod([length / n for length, n in zip(size_um, bins, strict=True)]) * 1e-6
     density = gaussian_filter(counted, SMOOTH_BINS, mode="nearest") / area_mm2
     relative = density / habits.crowded_per_mm2
-    slope = np.stack(np.gradient(relative), -1)
+    down, across = np.gradient(relative)
+    slope = np.stack([down, across], -1)
     row, column = (
         np.clip((place / length * n).astype(int), 0, n - 1)
         for place, length, n in zip((now.y_um, now.x_um), size_um, bins, strict=True)
