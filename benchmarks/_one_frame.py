@@ -11,7 +11,6 @@ import resource
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import xarray as xr
+from _memory import Watch, resident_gb
 
 from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.propagation import fast_shape, fringe_halo_px
@@ -116,25 +116,6 @@ def dataset(hologram: np.ndarray, setup: dict) -> xr.Dataset:
         },
         attrs={name: setup[name] for name in names},
     )
-
-
-class Watch(threading.Thread):
-    """Looks every 20 ms at how much memory the process holds, and keeps the highest."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.highest, self.over = 0.0, threading.Event()
-
-    def run(self) -> None:
-        """What the thread does until told that it is over."""
-        while not self.over.wait(0.02):
-            self.highest = max(self.highest, resident_gb())
-
-
-def resident_gb() -> float:
-    """Memory that this process holds now (GB)."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1e9
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ def acquire(
     *,
     rng: np.random.Generator,
     instrument: Instrument | str = "paper",
+    opd_nm: float | NDArray[np.floating] = 0.0,
     absorption: float | NDArray[np.floating] = 0.0,
     device: str = "auto",
 ) -> xr.Dataset:
@@ -46,9 +47,10 @@ def acquire(
     instrument : Instrument or {"ideal", "plain", "paper", "harsh"}
         The microscope with its imperfections. Exposures of different wavelengths run along
         ``wavelength``; where a wavelength comes twice (several heights) along ``plane``.
-    absorption : float or ndarray, shape (y, x)
-        Beside that of the cells, of the amplitude, ``exp(-absorption)``: one value over the whole
-        sample, or a map over the sensor's pixels (nothing absorbs outside of it).
+    opd_nm, absorption : float or ndarray, shape (y, x)
+        Added to the cells' own, as of an object that was measured: one value over the whole
+        sample, or a map over the sensor's pixels, which outside of it goes on as its border does.
+        Absorption is that of the amplitude, ``exp(-absorption)``, and never negative.
     device : str
         Where torch works.
 
@@ -63,13 +65,14 @@ def acquire(
     Raises
     ------
     ParameterError
-        If `absorption` is negative, unknown somewhere, or a map of another shape.
+        If a map is unknown somewhere or of another shape, or `absorption` negative.
     """
     chosen = instrument_of(instrument)
     with working_on(device) as worker:
         stage = Stage.around(shape, chosen)
         opd, dark = draw(cells, stage.field, worker)
-        dark += _absorption_on(stage, absorption, worker)
+        opd += _on_stage(stage, opd_nm, "opd_nm", worker)
+        dark += _on_stage(stage, absorption, "absorption", worker)
         generator = torch.Generator(worker).manual_seed(int(rng.integers(2**62)))
         brightness = 1 + chosen.camera.drift * float(rng.standard_normal())
         exposures = []
@@ -176,21 +179,22 @@ def _dataset(
     )
 
 
-def _absorption_on(
-    stage: Stage, absorption: float | NDArray[np.floating], device: torch.device
+def _on_stage(
+    stage: Stage, values: float | NDArray[np.floating], name: str, device: torch.device
 ) -> Tensor | float:
-    """What absorbs beside the cells: a number, or a map of the sensor's pixels on the stage."""
-    values = np.asarray(absorption, np.float32)
-    if values.shape not in ((), stage.sensor):
+    """What is added to the cells: a number, or a map of the sensor's pixels on the stage."""
+    array = np.asarray(values, np.float32)
+    if array.shape not in ((), stage.sensor):
         raise ParameterError(
-            f"absorption has shape {values.shape}; give one number or a map of {stage.sensor}"
+            f"{name} has shape {array.shape}; give one number or a map of {stage.sensor}"
         )
-    if not (np.isfinite(values) & (values >= 0)).all():
-        raise ParameterError("absorption has negative or unknown values; it must be >= 0")
-    if values.ndim == 0:
-        return float(values)
-    out = torch.zeros(stage.shape, device=device)
-    finer = values.repeat(stage.oversampling, 0).repeat(stage.oversampling, 1)
-    rows, columns = (slice(stage.margin, stage.margin + n) for n in finer.shape)
-    out[rows, columns] = torch.from_numpy(finer).to(device)
-    return out
+    if not np.isfinite(array).all() or (name == "absorption" and (array < 0).any()):
+        raise ParameterError(f"{name} has negative or unknown values")
+    if array.ndim == 0:
+        return float(array)
+    finer = array.repeat(stage.oversampling, 0).repeat(stage.oversampling, 1)
+    around = [
+        (stage.margin, whole - stage.margin - n)
+        for whole, n in zip(stage.shape, finer.shape, strict=True)
+    ]
+    return torch.from_numpy(np.pad(finer, around, mode="edge")).to(device)

@@ -121,6 +121,8 @@ def test_bad_input_is_refused(cells_truth):
         bare((16, 16), absorption=np.zeros((8, 8)))
     with pytest.raises(ParameterError, match="negative or unknown"):
         bare((16, 16), absorption=-0.1)
+    with pytest.raises(ParameterError, match="opd_nm has"):
+        bare((16, 16), opd_nm=np.full((16, 16), np.nan))
     with pytest.raises(ParameterError, match="ideal, plain, paper, harsh"):
         bare((16, 16), "perfect")
 
