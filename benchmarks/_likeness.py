@@ -14,7 +14,6 @@ from scipy.io import loadmat
 from lensfree_nb.microscope import Setup
 from lensfree_nb.simulate.acquisition import acquire
 from lensfree_nb.simulate.camera import Camera
-from lensfree_nb.simulate.dish import culture
 from lensfree_nb.simulate.instrument import Instrument
 from lensfree_nb.simulate.population import round_rows
 from lensfree_nb.simulate.truth import measured
@@ -110,17 +109,13 @@ def _over_mean(image: np.ndarray) -> np.ndarray:
     return np.asarray(image / image.mean())
 
 
-def _nothing() -> object:
-    return culture((16, 16), 0.0, rng=np.random.default_rng(0))
-
-
 def _beads(folder: Path, rng: np.random.Generator) -> Likeness:
     phase = _mat(folder / BEADS / "gt_phase.mat", "gt_phase")
     amplitude = _mat(folder / BEADS / "gt_amplitude.mat", "gt_amplitude")
     absorption = np.maximum(-np.log(amplitude / np.percentile(amplitude, 99.9)), 0)
     setup = Setup((532.0,), 6.5, (9_000.0,))
     ds = acquire(
-        _nothing(), phase.shape, rng=rng, instrument=_instrument(setup),
+        None, phase.shape, rng=rng, instrument=_instrument(setup),
         opd_nm=phase * 532 / (2 * np.pi), absorption=absorption,
     )  # fmt: skip
     real = _mat(folder / BEADS / "holography_z9mm.mat", "holography")
@@ -131,7 +126,7 @@ def _red_cells(folder: Path, rng: np.random.Generator) -> Likeness:
     phase = _mat(folder / RED / "gt_phase1.mat", "gt_phase")
     setup = Setup((532.0,), 6.5, (22_100.0,))
     ds = acquire(
-        _nothing(), phase.shape, rng=rng, instrument=_instrument(setup),
+        None, phase.shape, rng=rng, instrument=_instrument(setup),
         opd_nm=phase * 532 / (2 * np.pi),
     )  # fmt: skip
     real = _mat(folder / RED / "holography_frame1.mat", "holography")

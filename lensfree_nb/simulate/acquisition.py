@@ -21,10 +21,11 @@ from lensfree_nb.simulate.light import Stage, dust, intensity, uneven_light
 from lensfree_nb.simulate.render import draw
 
 EXAMPLE_SEED: Final = 7
+NO_CELLS: Final = pd.DataFrame({"y_um": [], "x_um": []}, dtype=float)
 
 
 def acquire(
-    cells: pd.DataFrame,
+    cells: pd.DataFrame | None,
     shape: tuple[int, int],
     *,
     rng: np.random.Generator,
@@ -37,7 +38,7 @@ def acquire(
 
     Parameters
     ----------
-    cells : DataFrame
+    cells : DataFrame or None
         From :func:`lensfree_nb.simulate.dish.culture`; (0, 0) is the centre of the sensor's
         first pixel, and cells outside the sensor send their fringes in.
     shape : (int, int)
@@ -70,7 +71,7 @@ def acquire(
     chosen = instrument_of(instrument)
     with working_on(device) as worker:
         stage = Stage.around(shape, chosen)
-        opd, dark = draw(cells, stage.field, worker)
+        opd, dark = draw(NO_CELLS if cells is None else cells, stage.field, worker)
         opd += _on_stage(stage, opd_nm, "opd_nm", worker)
         dark += _on_stage(stage, absorption, "absorption", worker)
         generator = torch.Generator(worker).manual_seed(int(rng.integers(2**62)))

@@ -177,7 +177,7 @@ def _lazy_frames(recipe: TimeLapse, device: str) -> xr.Dataset:
     from dask import delayed
 
     small = acquire(
-        pd.DataFrame({n: np.empty(0) for n in ("y_um", "x_um")}), (1, 1),
+        None, (1, 1),
         rng=np.random.default_rng(0), instrument=recipe.instrument, device="cpu",
     )  # fmt: skip
     damaged = any(fault == "missing" for _, fault in recipe.faults)

@@ -9,7 +9,6 @@ from lensfree_nb.io.acquisition import acquisition
 from lensfree_nb.microscope import Setup
 from lensfree_nb.simulate.acquisition import acquire, example
 from lensfree_nb.simulate.camera import Camera
-from lensfree_nb.simulate.dish import culture
 from lensfree_nb.simulate.instrument import PAPER_SETUP, PRESETS, Instrument
 from tests import seeds
 
@@ -22,9 +21,8 @@ def rng():
 
 
 def bare(shape, instrument=None, **options):
-    empty = culture((16, 16), 0.0, rng=rng())
     return acquire(
-        empty, shape, rng=rng(), instrument=instrument or replace(CLEAN, lines=1), **options
+        None, shape, rng=rng(), instrument=instrument or replace(CLEAN, lines=1), **options
     )
 
 
