@@ -11,5 +11,6 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "instrument": ["PRESETS", "Instrument"],
         "lapse": ["timelapse"],
         "life": ["Habits"],
+        "standards": ["bar_target", "microspheres", "step"],
     },
 )

@@ -50,7 +50,8 @@ def acquire(
         ``wavelength``; where a wavelength comes twice (several heights) along ``plane``.
     opd_nm, absorption : float or ndarray, shape (y, x)
         Added to the cells' own, as of an object that was measured: one value over the whole
-        sample, or a map over the sensor's pixels, which outside of it goes on as its border does.
+        sample, or a map over the sensor's pixels, or over the points of the instrument's finer
+        grid; outside of the sensor it goes on as its border does.
         Absorption is that of the amplitude, ``exp(-absorption)``, and never negative.
     device : str
         Where torch works.
@@ -185,15 +186,19 @@ def _on_stage(
 ) -> Tensor | float:
     """What is added to the cells: a number, or a map of the sensor's pixels on the stage."""
     array = np.asarray(values, np.float32)
-    if array.shape not in ((), stage.sensor):
+    finest = tuple(n * stage.oversampling for n in stage.sensor)
+    if array.shape not in ((), stage.sensor, finest):
         raise ParameterError(
-            f"{name} has shape {array.shape}; give one number or a map of {stage.sensor}"
+            f"{name} has shape {array.shape}; give one number, or a map of {stage.sensor} or "
+            f"{finest}"
         )
     if not np.isfinite(array).all() or (name == "absorption" and (array < 0).any()):
         raise ParameterError(f"{name} has negative or unknown values")
     if array.ndim == 0:
         return float(array)
-    finer = array.repeat(stage.oversampling, 0).repeat(stage.oversampling, 1)
+    finer = array
+    if array.shape != finest:
+        finer = array.repeat(stage.oversampling, 0).repeat(stage.oversampling, 1)
     around = [
         (stage.margin, whole - stage.margin - n)
         for whole, n in zip(stage.shape, finer.shape, strict=True)
