@@ -152,10 +152,11 @@ def days() -> list[Row]:
 
     timelapse((64, 64), seed=1, frames=2)  # imports are not timed
     before = resident_gb()
-    tracemalloc.start()
     start = time.perf_counter()
     timelapse((2748, 3840), seed=TEST["simulator"], frames=720)
     seconds = time.perf_counter() - start
+    tracemalloc.start()
+    timelapse((2748, 3840), seed=TEST["simulator"] + 1, frames=720)
     peak = tracemalloc.get_traced_memory()[1] / 1e6
     tracemalloc.stop()
     rise = 1e3 * (resident_gb() - before)

@@ -29,6 +29,7 @@ LONG_NAMES: Final = {
     "trusted": "whether the result may be believed",
 }
 SAME_PITCH: Final = 0.01
+SLOPES: Final = ("distance_slope_y", "distance_slope_x")
 METRIC_UNITS: Final = {
     "area_um2": "um^2",
     "dry_mass_pg": "pg",

@@ -10,7 +10,14 @@ import ipywidgets
 import numpy as np
 import xarray as xr
 
-from lensfree_nb.contract import exposure_dim, hologram_of, provenance, setup_of
+from lensfree_nb.contract import (
+    SLOPES,
+    distance_of,
+    exposure_dim,
+    hologram_of,
+    provenance,
+    setup_of,
+)
 from lensfree_nb.errors import ParameterError
 
 DEFAULT_DISTANCE_UM = 1000.0
@@ -29,7 +36,11 @@ class DistanceTuner(ipywidgets.VBox):  # type: ignore[misc]
         frame = hologram.isel(time=time) if "time" in hologram.dims else hologram
         self.dataset = ds
         self._crop = _central(frame, crop_px).values
-        distance = _stated(ds)
+        self._heights_um = _heights(ds)
+        distance = DEFAULT_DISTANCE_UM
+        if self._heights_um is not None:
+            distance = float(self._heights_um.mean())
+        self._stated_um = distance
         self.coarse = ipywidgets.FloatLogSlider(
             value=distance, min=np.log10(distance / 10), max=np.log10(distance * 10),
             step=0.005, description="µm", continuous_update=False,
@@ -68,8 +79,13 @@ class DistanceTuner(ipywidgets.VBox):  # type: ignore[misc]
 
     def _accepted(self, button: Any = None) -> None:
         attrs = {"units": "um", "long_name": "sample-to-sensor distance"}
-        kept = self.dataset.drop_vars("distance", errors="ignore")
-        kept = kept.assign_coords(distance=((), self.distance_um, attrs))
+        kept = self.dataset.drop_vars(["distance", *SLOPES], errors="ignore")
+        heights = self._heights_um
+        if heights is not None and np.ptp(heights) > 0:
+            moved = heights + self.distance_um - self._stated_um
+            kept = kept.assign_coords(distance=(exposure_dim(kept), moved, attrs))
+        else:
+            kept = kept.assign_coords(distance=((), self.distance_um, attrs))
         self.dataset = kept.assign_attrs(
             provenance(kept, "tune_distance", distance_um=self.distance_um)
         )
@@ -121,8 +137,11 @@ def _central(frame: xr.DataArray, crop_px: int) -> xr.DataArray:
     return frame.transpose(exposure_dim(frame), "y", "x").isel(cuts)
 
 
-def _stated(ds: xr.Dataset) -> float:
-    if "distance" in ds.coords and ds.coords["distance"].chunks is None:
-        value = float(np.nanmean(ds.coords["distance"].values))
-        return value if np.isfinite(value) else DEFAULT_DISTANCE_UM
-    return DEFAULT_DISTANCE_UM
+def _heights(ds: xr.Dataset) -> np.ndarray[Any, Any] | None:
+    """The distance of each exposure (µm) where it is stated and in memory; its mean over time."""
+    if "distance" not in ds.coords and "distance_um" not in ds.attrs:
+        return None
+    distance = distance_of(ds)
+    if distance.chunks is not None or not bool(distance.notnull().all()):
+        return None
+    return np.asarray(distance.mean("time") if "time" in distance.dims else distance)

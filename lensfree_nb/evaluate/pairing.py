@@ -63,7 +63,7 @@ def pair(
     Raises
     ------
     DimensionError
-        If only one of the tables tells frames apart.
+        If a table has no positions, or only one of them tells frames apart.
 
     Examples
     --------
@@ -73,6 +73,10 @@ def pair(
     >>> found.estimated, found.reference, found.precision
     (array([1]), array([0]), 0.5)
     """
+    for table in (estimated, reference):
+        missing = [name for name in ("y_um", "x_um") if name not in table]
+        if missing:
+            raise DimensionError(f"a table has no column {', '.join(missing)}")
     if ("frame" in estimated) != ("frame" in reference):
         raise DimensionError(
             "only one of the tables has a column 'frame'; give both one, or drop it from both"

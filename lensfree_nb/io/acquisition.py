@@ -10,7 +10,14 @@ import xarray as xr
 
 from lensfree_nb.contract import EXPOSURE_DIMS, LONG_NAMES, provenance
 from lensfree_nb.errors import ParameterError, SetupError
-from lensfree_nb.io.arrays import check_values, named, pixel_centres, with_time, with_units
+from lensfree_nb.io.arrays import (
+    check_values,
+    in_order_of,
+    named,
+    pixel_centres,
+    with_time,
+    with_units,
+)
 from lensfree_nb.io.background import checked_plane, divide_background
 from lensfree_nb.io.holopy import is_holopy, read_holopy
 from lensfree_nb.io.quality import quality
@@ -90,6 +97,7 @@ def acquisition(
     wavelength = _wavelengths(data, wavelength_nm)
     distance = None if distance_um is None else floats(distance_um, "um", "distance_um")
     hologram = named(data, dim, len(wavelength), 0 if distance is None else len(distance))
+    hologram = in_order_of(hologram, wavelength, "data")
     dim = "wavelength" if "wavelength" in hologram.dims else "plane"
     setup = Setup(
         wavelength_nm=_each(wavelength, hologram.sizes[dim], "wavelength_nm", dim),
@@ -164,7 +172,7 @@ def _wavelengths(data: Any, given: Any) -> tuple[float, ...]:
 def _pixel_size(data: Any, given: Any) -> Any:
     if given is None and isinstance(data, xr.DataArray):
         given = data.attrs.get("pixel_size_um")
-        if given is None and "x" in data.coords and data.sizes["x"] > 1:
+        if given is None and data.sizes["x"] > 1 and "units" in data.coords.get("x", data).attrs:
             x = floats(data.coords["x"][:2], "um", "x")
             given = abs(x[1] - x[0])
     if given is None:

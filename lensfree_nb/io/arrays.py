@@ -13,6 +13,7 @@ from lensfree_nb.contract import EXPOSURE_DIMS, SAME_PITCH
 from lensfree_nb.errors import (
     DataError,
     DimensionError,
+    LensfreeWarning,
     ParameterError,
     QualityWarning,
     SetupError,
@@ -43,6 +44,8 @@ def named(data: Any, dim: str, wavelengths: int, distances: int) -> xr.DataArray
     wavelengths, distances : int
         How many are given; they tell whether the first of three dims is frames or exposures.
     """
+    if isinstance(data, xr.Dataset):
+        raise DimensionError("data is a Dataset; give its array of holograms: ds['hologram']")
     if isinstance(data, xr.DataArray):
         array = dequantified(data)
         if not {"y", "x"} <= set(array.dims):
@@ -63,7 +66,7 @@ def named(data: Any, dim: str, wavelengths: int, distances: int) -> xr.DataArray
 
 
 def _named_plain(data: Any, units: str | None, dim: str, exposures: int) -> xr.DataArray:
-    array = data if hasattr(data, "dask") else np.asarray(data)
+    array = plain(data)
     if array.ndim not in (2, 3, 4):
         raise DimensionError(
             f"data has shape {array.shape}; expected (y, x), (exposure, y, x) or "
@@ -83,6 +86,38 @@ def _named_plain(data: Any, units: str | None, dim: str, exposures: int) -> xr.D
         array, dims=(*lead, "y", "x"), attrs={} if units is None else {"units": units}
     )
     return named if dim in named.dims else named.expand_dims(dim, axis=len(lead))
+
+
+def plain(data: Any) -> Any:
+    """A dask array as it is, anything else as numpy, NaN where a masked array is masked."""
+    if hasattr(data, "dask"):
+        return data
+    if isinstance(data, np.ma.MaskedArray):
+        return np.where(np.ma.getmaskarray(data), np.nan, data.data)
+    return np.asarray(data)
+
+
+def in_order_of(array: xr.DataArray, wavelength_nm: tuple[float, ...], name: str) -> xr.DataArray:
+    """Colours in the order of those wavelengths, where the array labels its own.
+
+    Warns where the labels are others: what is given wins.
+    """
+    if "wavelength" not in array.dims or "wavelength" not in array.coords:
+        return array
+    labels = np.array(floats(array.coords["wavelength"], "nm", "wavelength"))
+    wanted = np.array(wavelength_nm)
+    if len(labels) != len(wanted) or np.allclose(labels, wanted, rtol=1e-3):
+        return array
+    order = [int(np.argmin(np.abs(labels - w))) for w in wanted]
+    if len(set(order)) == len(order) and np.allclose(labels[order], wanted, rtol=1e-3):
+        return array.isel(wavelength=order)
+    warnings.warn(
+        f"{name} is labelled with wavelengths {labels.tolist()}, given are {wanted.tolist()} nm; "
+        "the given ones are used, in their order",
+        LensfreeWarning,
+        stacklevel=3,
+    )
+    return array
 
 
 def with_units(hologram: xr.DataArray, divides: bool) -> xr.DataArray:

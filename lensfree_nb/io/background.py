@@ -11,8 +11,9 @@ import xarray as xr
 
 from lensfree_nb.contract import exposure_dim
 from lensfree_nb.errors import DataError, DimensionError, ParameterError, PerformanceNote
-from lensfree_nb.io.arrays import whole_frames
+from lensfree_nb.io.arrays import in_order_of, whole_frames
 from lensfree_nb.io.flat_field import normalise_frame, stack_background
+from lensfree_nb.units import floats
 
 Array = npt.NDArray[Any]
 Background = Literal["auto", "stack", "frame"] | xr.DataArray | Array | None
@@ -153,7 +154,11 @@ def _background_array(
             return _stack_of(hologram, exposure, refuse_static=background == "auto")
         return None
     if isinstance(background, xr.DataArray):
-        plane = background.reset_coords(drop=True).drop_vars(list(background.coords))
+        plane = background
+        if "wavelength" in hologram.coords and exposure == "wavelength":
+            stated = floats(hologram.coords["wavelength"], "nm", "wavelength")
+            plane = in_order_of(background, stated, "background")
+        plane = plane.reset_coords(drop=True).drop_vars(list(plane.coords), errors="ignore")
         if "y" not in plane.dims or "x" not in plane.dims:
             raise DimensionError(f"background has dims {plane.dims}; it must have y and x")
         plane = plane.transpose(..., "y", "x")
@@ -162,6 +167,8 @@ def _background_array(
         if values.ndim not in (2, 3):
             raise DimensionError(f"background has shape {values.shape}; it must be {shape}")
         plane = xr.DataArray(values, dims=(exposure, "y", "x")[-values.ndim :])
+    if plane.chunks is None and not bool(np.isfinite(plane.values).any(axis=(-2, -1)).all()):
+        raise DataError("background holds an image without a single known pixel")
     wanted = {"y": shape[0], "x": shape[1], exposure: hologram.sizes[exposure]}
     if any(size != wanted.get(str(dim), -1) for dim, size in plane.sizes.items()):
         raise DimensionError(

@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from dask.base import is_dask_collection
 
-from lensfree_nb.contract import pixel_size_of
+from lensfree_nb.contract import opd_of, pixel_size_of
 from lensfree_nb.errors import DimensionError, ParameterError
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def write_cells(
         The Parquet and the CSV file.
     """
     computed: pd.DataFrame = table.compute() if is_dask_collection(table) else table
+    if not hasattr(computed, "to_parquet"):
+        raise ParameterError(f"table is a {type(table).__name__}; give a DataFrame")
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     stem = safe_name(name)
@@ -96,6 +98,8 @@ def write_dataset(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bo
     ParameterError
         If `path` exists and `overwrite` is not set, or it is no store.
     """
+    if not isinstance(ds, xr.Dataset):
+        raise DimensionError(f"ds is a {type(ds).__name__}; give a Dataset (to_dataset makes one)")
     target = Path(path)
     if target.exists():
         if not overwrite:
@@ -114,7 +118,7 @@ def write_dataset(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bo
                 ds[name] = variable.chunk(dict(zip(variable.dims, chunks, strict=True)))
     if "opd" in ds:
         limit = (-_OPD_FILL - 1) * OPD_STEP_NM
-        opd = ds["opd"]
+        opd = opd_of(ds)  # in nm, whatever it was kept in
         ds["opd"] = opd.clip(-limit, limit).assign_attrs(opd.attrs)
         encoding["opd"] |= {
             "dtype": "int16", "scale_factor": OPD_STEP_NM, "_FillValue": _OPD_FILL,

@@ -21,7 +21,7 @@ from lensfree_nb.io.tiff import Plane, TiffLayout, read_layout, read_planes, who
 Array = npt.NDArray[Any]
 Source = tuple[str, Plane]
 
-LARGER: Final = 1.5
+LARGER: Final = 1.02
 TIFF_SUFFIXES: Final = (".tif", ".tiff", ".btf", ".tf8")
 
 
@@ -126,7 +126,7 @@ def _first_layout(
 def _refuse_longer_files(
     files: Sequence[Path], first: Path, layout: TiffLayout, exposures: int | None, dim: str
 ) -> None:
-    """Frames beyond those of the first file would be lost; only far larger files are opened."""
+    """Frames beyond those of the first file would be lost; only larger files are opened."""
     usual = first.stat().st_size
     for path in files:
         if path.stat().st_size < LARGER * usual:

@@ -9,7 +9,7 @@ import xarray as xr
 
 from lensfree_nb.contract import LONG_NAMES, provenance
 from lensfree_nb.errors import DataError, DimensionError, SetupError, UnitError
-from lensfree_nb.io.arrays import pixel_centres, with_time
+from lensfree_nb.io.arrays import pixel_centres, plain, with_time
 from lensfree_nb.microscope import Setup
 from lensfree_nb.units import dequantified, floats, is_quantity, length_factor
 
@@ -78,10 +78,13 @@ def from_opd(
         raise UnitError(f"data has units {unit!r}; an OPD is in nm or um, a phase in rad")
     setup = Setup(
         wavelength_nm=wavelength or (500.0,),  # only checked, never kept, where it is not given
-        pixel_size_um=floats(pixel_size_um, "um", "pixel_size_um")[0],
-        medium_index=floats(medium_index, "dimensionless", "medium_index")[0],
+        pixel_size_um=_one(pixel_size_um, "um", "pixel_size_um"),
+        medium_index=_one(medium_index, "dimensionless", "medium_index"),
     )
-    opd = with_time((array * factor).astype(np.float32), time)
+    with np.errstate(over="ignore"):
+        opd = with_time((array * factor).astype(np.float32), time)
+    if opd.chunks is None and np.isinf(opd.values).any():
+        raise DataError("data holds infinite values, in nm at least; mark unknown pixels by NaN")
     opd.attrs = {"units": "nm", "long_name": LONG_NAMES["opd"]}
     variables = {"opd": opd}
     if absorption is not None:
@@ -101,6 +104,13 @@ def from_opd(
     return ds.assign_attrs(provenance(ds, "from_opd", units=unit))
 
 
+def _one(value: Any, unit: str, name: str) -> float:
+    values = floats(value, unit, name)
+    if len(values) != 1:
+        raise SetupError(f"{name} has {len(values)} values; give one")
+    return values[0]
+
+
 def _array(data: Any, name: str) -> xr.DataArray:
     """``[time,] y, x`` with its unit, if it has one of its own, in the attributes."""
     if isinstance(data, xr.DataArray):
@@ -113,7 +123,7 @@ def _array(data: Any, name: str) -> xr.DataArray:
         attrs = {}
         if is_quantity(data):
             attrs, data = {"units": f"{data.units:~}"}, data.magnitude
-        values = data if hasattr(data, "dask") else np.asarray(data)
+        values = plain(data)
         if values.ndim not in (2, 3) or 0 in values.shape:
             raise DimensionError(f"{name} has shape {values.shape}; expected ([time,] y, x)")
         array = xr.DataArray(values, dims=("time", "y", "x")[-values.ndim :], attrs=attrs)
@@ -122,6 +132,4 @@ def _array(data: Any, name: str) -> xr.DataArray:
             f"{name} has dtype {array.dtype}; it must be real (of a complex field, give the "
             "unwrapped angle)"
         )
-    if array.chunks is None and np.isinf(array.values).any():
-        raise DataError(f"{name} holds infinite values; mark unknown pixels by NaN")
     return array

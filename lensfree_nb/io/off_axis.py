@@ -15,6 +15,7 @@ import xarray as xr
 from scipy.fft import fft2, fftfreq, ifft2, next_fast_len
 from scipy.optimize import minimize
 
+from lensfree_nb.contract import provenance
 from lensfree_nb.errors import DataError, DimensionError, ParameterError
 from lensfree_nb.io.from_opd import from_opd
 from lensfree_nb.units import dequantified, floats
@@ -222,7 +223,7 @@ def from_off_axis(
         output_dtypes=[np.float32],
         dask_gufunc_kwargs={"output_sizes": {"layer": 2}},
     )
-    return from_opd(
+    ds = from_opd(
         both.isel(layer=0),
         pixel_size_um=pixel_size_um,
         wavelength_nm=wavelength_nm,
@@ -230,6 +231,12 @@ def from_off_axis(
         medium_index=medium_index,
         absorption=both.isel(layer=1),
     )
+    return ds.assign_attrs(
+        provenance(
+            ds, "from_off_axis", sideband=sideband, filter_size=filter_size,
+            reference=reference is not None, sign="given" if sideband else "of each frame",
+        )
+    )  # fmt: skip
 
 
 def _opd_and_absorption(

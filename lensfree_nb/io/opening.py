@@ -155,7 +155,7 @@ def expand_paths(paths: Any) -> list[Path]:
             f"paths is a {type(paths).__name__}; give a path, a glob, a folder or a list of them "
             "(for arrays in memory use lensfree_nb.acquisition)"
         ) from None
-    found = [path for part in each for path in part]
+    found = list({path.resolve(): path for part in each for path in part}.values())
     if not found:
         raise OpeningError("paths is an empty list; give at least one file")
     return found

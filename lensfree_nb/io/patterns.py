@@ -18,6 +18,7 @@ _TIME: Final = re.compile(
     r"[T _-]+(?P<hour>\d\d)[-_:.h]?(?P<minute>\d\d)(?:[-_:.m]?(?P<second>\d\d))?"
     r"(?:[.,](?P<fraction>\d{1,9}))?s?(?!\d)"
 )
+_TWELVE_HOURS: Final = re.compile(r"[_. -]?[AaPp][Mm](?![A-Za-z])")
 _COLOUR: Final = re.compile(
     r"(?<![A-Za-z0-9])(red|green|blue|[rgb]|\d{3,4} ?nm|(?:ch|c|channel|w)-?\d{1,4})"
     r"(?![A-Za-z0-9])",
@@ -73,7 +74,10 @@ def time_of_name(name: str, pattern: str | None = None) -> np.datetime64 | None:
     """
     try:
         if pattern is None:
-            return _from_groups(_TIME.search(name))
+            found = _TIME.search(name)
+            if found and _TWELVE_HOURS.match(name, found.end()):
+                return None  # 01:30 PM is not 01:30; a pattern tells
+            return _from_groups(found)
         if "%" in pattern:
             return _from_strptime(name, pattern)
         compiled = re.compile(pattern)

@@ -83,10 +83,10 @@ def read_layout(path: Path, *, exposures: int | None, dim: str) -> TiffLayout:
 
     try:
         with tifffile.TiffFile(path) as tif:
-            series = tif.series[0]
-            planes, shape = _planes(series.axes, series.shape, exposures, dim, path.name)
+            axes, sizes = _axes(tif, path.name)
+            planes, shape = _planes(axes, sizes, exposures, dim, path.name)
             facts = _metadata(tif, len(planes))
-            return TiffLayout(planes, shape, np.dtype(series.dtype), **facts)
+            return TiffLayout(planes, shape, np.dtype(tif.series[0].dtype), **facts)
     except LensfreeError:
         raise
     except Exception as error:  # tifffile raises many kinds on damaged files
@@ -94,6 +94,33 @@ def read_layout(path: Path, *, exposures: int | None, dim: str) -> TiffLayout:
             f"{path} cannot be read as TIFF ({type(error).__name__}: {error}); check that the "
             "file is complete and what its name says"
         ) from error
+
+
+def _axes(tif: Any, name: str) -> tuple[str, tuple[int, ...]]:
+    """Axes and sizes of all images of a file; written one by one they are as many series."""
+    first = tif.series[0]
+    kind = str(getattr(tif.pages[0].photometric, "name", ""))
+    if kind in ("MINISWHITE", "PALETTE"):
+        raise OpeningError(
+            f"{name} stores {kind.lower()} pixels, which are no intensities; export it as plain "
+            "grey values (black is zero)"
+        )
+    if len(tif.series) == 1:
+        return str(first.axes), tuple(first.shape)
+    alike = {(series.axes, series.shape, series.dtype) for series in tif.series}
+    if len(alike) > 1 or first.axes not in ("YX", "YXS"):
+        raise OpeningError(
+            f"{name} holds {len(tif.series)} series of images ({first.axes}); export it as one "
+            "stack"
+        )
+    return f"I{first.axes}", (len(tif.series), *first.shape)
+
+
+def _pages(tif: Any) -> Any:
+    """Every page of a file's series, one after the other."""
+    if len(tif.series) == 1:
+        return tif.series[0].pages
+    return [page for series in tif.series for page in series.pages]
 
 
 def _planes(
@@ -209,9 +236,9 @@ def read_planes(
     problem = ""
     try:
         with tifffile.TiffFile(path) as tif:
-            series = tif.series[0]
+            pages = _pages(tif)
             for plane in planes:
-                page = series.pages[plane.page]
+                page = pages[plane.page]
                 if page is None:
                     problem = "the file of its series that holds this frame is missing"
                     images.append(None)

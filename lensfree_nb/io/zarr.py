@@ -8,8 +8,9 @@ from typing import Any, Final
 import numpy as np
 import xarray as xr
 
-from lensfree_nb.errors import OpeningError
-from lensfree_nb.units import length_factor
+from lensfree_nb.contract import SAME_PITCH
+from lensfree_nb.errors import OpeningError, SetupError
+from lensfree_nb.io.ome import in_um
 
 _SECONDS: Final = {"second": 1.0, "millisecond": 1e-3, "minute": 60.0, "hour": 3600.0}
 _MARKS: Final = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
@@ -67,14 +68,20 @@ def _ome(
     axes = multiscale.get("axes") or [{"name": name} for name in "tczyx"[-array.ndim :]]
     axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in axes]
     names = "".join(str(axis["name"]).lower() for axis in axes)
-    scale = next(
-        (t["scale"] for t in level.get("coordinateTransformations", []) if t["type"] == "scale"),
-        [1.0] * len(names),
-    )
-    stated: dict[str, Any] = {}
-    x = names.index("x") if "x" in names else -1
-    if x >= 0 and axes[x].get("unit"):
-        stated["pixel_size_um"] = scale[x] * length_factor(str(axes[x]["unit"]), "um")
+    scale = np.ones(len(names))
+    for part in (level, multiscale):  # what the level states holds within what the whole does
+        for transformation in part.get("coordinateTransformations", []):
+            if transformation["type"] == "scale":
+                scale = scale * np.asarray(transformation["scale"], float)
+    pitches = {
+        axis["name"]: in_um(float(step), str(axis["unit"]))
+        for axis, step in zip(axes, scale, strict=True)
+        if axis["name"] in ("y", "x") and axis.get("unit")
+    }
+    known = [pitch for pitch in pitches.values() if pitch is not None]
+    if known and max(known) > (1 + SAME_PITCH) * min(known):
+        raise SetupError(f"{path.name} has pixels of {pitches} um; they must be square")
+    stated: dict[str, Any] = {"pixel_size_um": known[-1]} if known else {}
     if "t" in names and axes[names.index("t")].get("unit") in _SECONDS:
         t = names.index("t")
         step = scale[t] * _SECONDS[axes[t]["unit"]]

@@ -6,12 +6,14 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
+from skimage.segmentation import relabel_sequential
 
 from lensfree_nb.contract import frame_origin_um, opd_of, pixel_size_of, provenance
 from lensfree_nb.errors import ParameterError, QualityWarning
@@ -41,6 +43,7 @@ COLUMNS = {
 }
 HALO_DIAMETERS = 6.0
 NOTHING_FACTOR = 3.0
+LARGEST_CELL_UM = 200.0
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,7 @@ class CellTable:
         Parameters
         ----------
         frame : dict
-            ``opd`` (y, x; nm) and, where known, ``trusted``.
+            ``opd`` (y, x; nm) and, where known, ``trusted`` and ``labels``.
         index : int
             Which frame.
         time : datetime64
@@ -70,8 +73,10 @@ class CellTable:
         """
         opd = frame["opd"]
         scene = scene_of(opd, self.pixel_size_um, self.settings)
-        tiles = tile_grid(opd.shape, self.tile_px, self._halo_px())
-        parts = [self._tile(scene, tile) for tile in tiles]
+        whole = "labels" in frame
+        tiles = tile_grid(opd.shape, None if whole else self.tile_px, self._halo_px())
+        labels = relabel_sequential(frame["labels"])[0] if whole else None
+        parts = [self._tile(scene, tile, labels) for tile in tiles]
         table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
         trusted = np.broadcast_to(frame.get("trusted", np.array(True)), opd.shape)
         at = tuple(
@@ -100,11 +105,11 @@ class CellTable:
         reach_um = HALO_DIAMETERS * self.settings.cell_diameter_um + self.settings.skirt_um
         return math.ceil(reach_um / self.pixel_size_um)
 
-    def _tile(self, frame: Scene, tile: Tile) -> pd.DataFrame:
+    def _tile(self, frame: Scene, tile: Tile, labels: NDArray[Any] | None) -> pd.DataFrame:
         scene = frame.window(tile.padded)
         table = measure(
             scene,
-            segment_scene(scene),
+            segment_scene(scene) if labels is None else labels.astype(np.int32),
             alpha_um3_per_pg=self.alpha_um3_per_pg,
             properties=self.properties,
         )
@@ -135,7 +140,8 @@ def cells(
     Parameters
     ----------
     ds : Dataset
-        With ``opd``.
+        With ``opd``. Where it has ``labels`` (of ``segment``, or your own: 0 is background), these
+        cells are measured as they are outlined.
     method : {"standard"}
         LoG detection, seeded growing, measurement (Allier 2022 §2.3).
     threshold_nm, cell_diameter_um, min_area_um2, quality_nm : float
@@ -144,9 +150,10 @@ def cells(
         Specific refractive increment (µm³/pg).
     properties : sequence of str
         More columns, named as in ``skimage.measure.regionprops`` with their unit added:
-        ``solidity``, ``perimeter_um``, ``area_convex_um2``, ``intensity_mean_nm``.
+        ``perimeter`` gives ``perimeter_um``, ``intensity_mean`` ``intensity_mean_nm``.
     tile_px : int, optional
-        Work in tiles of this side; a cell belongs to the tile that holds its centroid.
+        Work in tiles of this side; a cell belongs to the tile that holds its centroid. Given
+        labels are measured on the whole frame.
 
     Returns
     -------
@@ -160,6 +167,13 @@ def cells(
     frames = opd.to_dataset(name="opd")
     if "trusted" in ds:
         frames["trusted"] = ds["trusted"]
+    if "labels" in ds:
+        if settings != Settings():
+            raise ParameterError(
+                "the dataset has labels, and these are measured; to outline cells by other "
+                "numbers give them to segment(), or drop the labels (ds.drop_vars('labels'))"
+            )
+        frames["labels"] = ds["labels"]
     kernel = CellTable(
         settings, pixel_size_of(ds), alpha_um3_per_pg, _names(properties), tile_px,
         frame_origin_um(ds),
@@ -233,9 +247,14 @@ def _prepared(
         "threshold_nm": 1.0 if threshold_nm is None else threshold_nm,
     }
     for name, value in positive.items():
-        if not (np.isfinite(value) and value > 0):
-            raise ParameterError(f"{name} is {value}; it must be a number > 0")
+        if not (isinstance(value, Real) and np.isfinite(value) and value > 0):
+            raise ParameterError(f"{name} is {value!r}; it must be a number > 0")
     opd = opd_of(ds)
+    side_um = max(opd.sizes["y"], opd.sizes["x"]) * pixel_size_of(ds)
+    if cell_diameter_um > max(side_um, LARGEST_CELL_UM):
+        raise ParameterError(
+            f"cell_diameter_um is {cell_diameter_um:g}, the frame only {side_um:g} um wide"
+        )
     return opd, Settings(
         cell_diameter_um=cell_diameter_um,
         quality_nm=quality_nm,

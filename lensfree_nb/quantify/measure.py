@@ -131,7 +131,7 @@ def _more(
         found = regionprops_table(
             labels, height, properties=tuple(properties), spacing=(pitch_um, pitch_um)
         )
-    except AttributeError as error:
+    except (AttributeError, NotImplementedError) as error:
         raise ParameterError(
             f"properties: {error}; use names of skimage.measure.regionprops"
         ) from error

@@ -100,7 +100,7 @@ class Scene:
         corner = np.array([side.start for side in part], float)
         size = [side.stop - side.start for side in part]
         moved = self.seeds_px - corner
-        inside = ((moved > -0.5) & (moved < np.array(size) - 0.5)).all(axis=1)
+        inside = ((moved >= -0.5) & (moved < np.array(size) - 0.5)).all(axis=1)
         return replace(
             self,
             height_nm=self.height_nm[part],
@@ -121,6 +121,8 @@ def scene_of(opd_nm: Floats, pixel_size_um: float, settings: Settings) -> Scene:
     diameter_px = settings.cell_diameter_um / pixel_size_um
     relief = ndimage.gaussian_filter(height, diameter_px / 6)
     seeds = one_a_hill(detect(height, diameter_px, settings.quality_nm), relief)
+    # A sub-pixel maximum may lie on the outer rim of the frame: its cell belongs to the frame.
+    seeds = np.clip(seeds, 0.0, np.array(opd_nm.shape) - 1.0)
     threshold = settings.threshold_nm
     if threshold is None:
         tops = height[_pixels(seeds, height.shape)] if len(seeds) else np.zeros(1)

@@ -11,7 +11,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from lensfree_nb.contract import distance_of, exposure_dim, hologram_of, provenance, setup_of
+from lensfree_nb.contract import (
+    SLOPES,
+    distance_of,
+    exposure_dim,
+    hologram_of,
+    provenance,
+    setup_of,
+)
 from lensfree_nb.errors import DistanceError, ParameterError
 from lensfree_nb.microscope import Setup
 from lensfree_nb.reconstruct.frame_values import first_usable, frame_values
@@ -155,7 +162,7 @@ def find_distance(
         "long_name": "sample-to-sensor distance",
         "furthest_um": searched[1] if lazy else float(found.fillna(0.0).max()),
     }
-    kept = ds.drop_vars("distance", errors="ignore")
+    kept = ds.drop_vars(["distance", *SLOPES], errors="ignore")
     kept.attrs.pop("distance_um", None)
     return kept.assign_coords(distance=found.variable).assign_attrs(
         provenance(

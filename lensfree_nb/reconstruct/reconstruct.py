@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from lensfree_nb.contract import (
     LONG_NAMES,
+    SLOPES,
     distance_of,
     exposure_dim,
     hologram_of,
@@ -32,7 +33,6 @@ BACKGROUND_SIGMAS = 3.0
 LEAST_FRINGES_PX = 3
 UNKNOWN_FURTHEST_UM = 3000.0
 TILTED_TILE_PX = 512
-SLOPES = ("distance_slope_y", "distance_slope_x")
 LEAST = {
     "smoothness": 0.0, "sparsity": 0.0, "relax": 1.0, "background_px": 2.0, "trust_residual": 0.0,
 }  # fmt: skip

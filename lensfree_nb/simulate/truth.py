@@ -94,7 +94,7 @@ def _heights(batch: Batch, size: Wanted, grid_um: float) -> Tensor:
     """Heights (n, 2; nm) of lamella and nucleus that give the wanted mass and maximal OPD."""
     body, core = batch.layers.body, batch.layers.core
     to_pg = 1e-3 * grid_um**2 / ALPHA_UM3_PER_PG
-    body_pg, core_pg = (part.sum((1, 2)).double() * to_pg for part in (body, core))
+    body_pg, core_pg = (_total(part) * to_pg for part in (body, core))
     peak, where = core.flatten(1).max(1)
     below = body.flatten(1).gather(1, where[:, None])[:, 0].double()
     mass, highest = (
@@ -114,24 +114,30 @@ def _metrics(batch: Batch, own: Tensor, alone: Tensor, grid_um: float) -> Tensor
     """Area, mass, highest, axis, centroid from the anchor (y, x), and mass without neighbours."""
     inside = (own > OUTLINE_FRACTION * get(batch.cell, "height_nm")).double()
     count = inside.sum((1, 2)).clamp(min=1)
+    # Whole numbers in float64: these sums are exact in any order.
     step = torch.arange(batch.side, dtype=torch.float64)
-    y, x = (inside.sum(axis) @ step / count for axis in (2, 1))
-    dy, dx = step[None] - y[:, None], step[None] - x[:, None]
-    yy = (inside.sum(2) * dy**2).sum(1) / count
-    xx = (inside.sum(1) * dx**2).sum(1) / count
-    xy = torch.einsum("nyx,ny,nx->n", inside, dy, dx) / count
+    down, across = inside.sum(2), inside.sum(1)
+    y, x = ((line * step).sum(1) / count for line in (down, across))
+    yy, xx = ((line * step**2).sum(1) / count for line in (down, across))
+    xy = (inside * step).sum(2).mul(step).sum(1) / count - y * x
+    yy, xx = yy - y * y, xx - x * x
     largest = (yy + xx) / 2 + (((yy - xx) / 2) ** 2 + xy**2).sqrt()
     to_pg = 1e-3 * grid_um**2 / ALPHA_UM3_PER_PG
     middle = batch.anchor_px
     return torch.stack(
         [
             count * grid_um**2,
-            own.sum((1, 2)).double() * to_pg,
+            _total(own) * to_pg,
             own.amax((1, 2)).double(),
             4 * largest.sqrt() * grid_um,
             (y - middle[:, 0]) * grid_um,
             (x - middle[:, 1]) * grid_um,
-            alone.sum((1, 2)).double() * to_pg,
+            _total(alone) * to_pg,
         ],
         1,
     )
+
+
+def _total(windows: Tensor) -> Tensor:
+    """Sum of each window (n, y, x) in an order that does not depend on the number of threads."""
+    return torch.from_numpy(windows.sum(2).double().numpy().sum(1))

@@ -1,5 +1,6 @@
 import pytest
 
+from lensfree_nb.dashboards.tuner import tune_distance
 from lensfree_nb.errors import ParameterError
 
 
@@ -17,3 +18,19 @@ def test_the_tuner_redraws_and_hands_over_the_distance(holograms):
     assert float(holograms["distance"]) == 1000.0
     with pytest.raises(ParameterError, match="crop_px"):
         holograms.lf.tune_distance(crop_px=4)
+
+
+def test_units_heights_and_slopes(holograms):
+    frame = holograms.isel(time=0)
+    in_mm = frame.assign_coords(distance=((), 1.2, {"units": "mm"}))
+    assert tune_distance(in_mm, crop_px=64).distance_um == pytest.approx(1200)
+    stated = frame.drop_vars("distance").assign_attrs(distance_um=900.0)
+    assert tune_distance(stated, crop_px=64).distance_um == pytest.approx(900)
+    leaning = frame.assign_coords(
+        distance=("wavelength", [900.0, 1000.0, 1100.0], {"units": "um"}), distance_slope_y=5.0
+    )
+    tuner = tune_distance(leaning, crop_px=64)
+    tuner.fine.value = 20.0
+    tuner.accept.click()
+    assert tuner.dataset["distance"].values == pytest.approx([920, 1020, 1120])
+    assert "distance_slope_y" not in tuner.dataset.coords

@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 
 from lensfree_nb import contract
-from lensfree_nb.errors import QualityWarning
+from lensfree_nb.errors import LensfreeWarning, QualityWarning, SetupError
 from lensfree_nb.io.acquisition import acquisition
 from tests import seeds
 
@@ -138,3 +138,28 @@ def test_zones_become_utc():
     assert ds.time.values[0] == np.datetime64("2024-05-01T10:00")
     with pytest.warns(QualityWarning, match="do not rise"):
         acquisition(frames(2, 32, 40), wavelength_nm=530, pixel_size_um=1.67, time=stated[::-1])
+
+
+def test_labelled_colours_keep_their_labels():
+    levels = np.array([1.0, 2.0, 3.0])[:, None, None] * np.ones((3, 8, 8))
+    labels = {"wavelength": ("wavelength", [450, 530, 640], {"units": "nm"})}
+    data = xr.DataArray(levels, dims=("wavelength", "y", "x"), coords=labels)
+    ds = acquisition(data, wavelength_nm=(640, 530, 450), pixel_size_um=1.67)
+    assert ds.hologram.mean(("y", "x")).values.tolist() == [3.0, 2.0, 1.0]
+    with pytest.warns(LensfreeWarning, match="labelled"):
+        acquisition(data, wavelength_nm=(650, 540, 460), pixel_size_um=1.67)
+    rng = np.random.default_rng(seeds.LIGHT)
+    light = xr.DataArray(rng.uniform(90, 110, (3, 8, 8)), dims=data.dims, coords=labels)
+    divided = acquisition(
+        light.values[::-1], background=light, wavelength_nm=(640, 530, 450), pixel_size_um=1.67
+    )
+    assert float(divided.hologram.std()) < 1e-6
+
+
+def test_masks_and_pixel_numbers():
+    setup = {"wavelength_nm": 530, "pixel_size_um": 1.67}
+    masked = np.ma.masked_greater(np.arange(64.0).reshape(8, 8), 60)
+    assert int(acquisition(masked, **setup).hologram.isnull().sum()) == 3
+    counted = xr.DataArray(np.ones((8, 8)), dims=("y", "x"), coords={"x": np.arange(8)})
+    with pytest.raises(SetupError, match="pixel_size_um is missing"):
+        acquisition(counted, wavelength_nm=530)

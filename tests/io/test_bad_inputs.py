@@ -59,6 +59,18 @@ IN_MEMORY = {
         errors.SetupError,
         "rise by pixel_size_um",
     ),
+    "a dataset": (array_with(data=HOLOGRAM.to_dataset(name="h")), errors.DimensionError, "Dataset"),
+    "a background of nothing": (
+        array_with(background=np.full((24, 32), np.nan)),
+        errors.DataError,
+        "single known pixel",
+    ),
+    "two pitches of a phase": (opd_with(pixel_size_um=(1, 2)), errors.SetupError, "2 values"),
+    "a phase beyond numbers": (
+        opd_with(data=np.full((4, 4), 1e38), units="um"),
+        errors.DataError,
+        "infinite",
+    ),
     "one dimension": (array_with(data=FRAME[0]), errors.DimensionError, r"\(y, x\)"),
     "five dimensions": (array_with(data=FRAME[None, None, None]), errors.DimensionError, "shape"),
     "empty": (array_with(data=FRAME[:0]), errors.DimensionError, "empty"),

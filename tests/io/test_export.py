@@ -95,3 +95,18 @@ def test_tiff_with_physical_sizes(tmp_path):
     with pytest.raises(DimensionError, match="metric"):
         write_tiff(ds["opd"].rename(time="metric"), tmp_path / "a.tif")
     assert [p.name for p in tmp_path.iterdir()] == ["opd.ome.tif"]
+
+
+def test_an_opd_in_micrometres_keeps_its_steps(tmp_path):
+    ds = from_opd(np.linspace(0, 300, 4096).reshape(64, 64), pixel_size_um=1)
+    micro = ds.assign(opd=(ds["opd"] / 1000).assign_attrs(units="um"))
+    back = xr.open_zarr(write_dataset(micro, tmp_path / "a.zarr"))
+    assert back["opd"].attrs["units"] == "nm"
+    np.testing.assert_allclose(back["opd"], ds["opd"], atol=0.051)
+
+
+def test_what_is_no_dataset_or_table(tmp_path):
+    with pytest.raises(DimensionError, match="give a Dataset"):
+        write_dataset(xr.DataArray(np.zeros((2, 2))), tmp_path / "b.zarr")
+    with pytest.raises(ParameterError, match="give a DataFrame"):
+        write_cells({"a": [1]}, tmp_path)

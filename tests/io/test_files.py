@@ -140,3 +140,13 @@ def test_brackets_in_a_folder_name(tmp_path, write_frames):
     folder.mkdir()
     write_frames(["a.tif", "b.tif"], folder=folder)
     assert raw(folder / "*.tif", wavelength_nm=530).sizes["time"] == 2
+
+
+def test_a_file_with_one_frame_more_and_a_file_twice(tmp_path):
+    for name, frames in (("s1", 4), ("s2", 5)):
+        stacked = stack(frames, 24, 32)
+        tifffile.imwrite(tmp_path / f"{name}.tif", stacked, photometric="minisblack")
+    with pytest.raises(OpeningError, match="s2"):
+        raw(tmp_path / "s*.tif", wavelength_nm=530)
+    twice = raw([tmp_path / "s1.tif", tmp_path / "s*1.tif"], wavelength_nm=530)
+    assert twice.sizes["time"] == 4

@@ -83,3 +83,7 @@ def test_the_same_colour_twice_is_an_error():
     files = [Path("f1_red.tif"), Path("f1_RED.tif"), Path("f1_blue.tif")]
     with pytest.raises(OpeningError, match="both 'red'"):
         group_files(files)
+
+
+def test_a_twelve_hour_clock_needs_a_pattern():
+    assert time_of_name("2024-05-01_01_30_00_PM.tif") is None

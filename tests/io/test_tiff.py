@@ -126,3 +126,25 @@ def test_two_ome_series_and_damaged_files(ome_series):
     assert whole_series([*others, *series]) == [*others, *series]
     (folder / "z.ome.tif").write_bytes(b"no tiff")
     assert whole_series([folder / "z.ome.tif"]) == [folder / "z.ome.tif"]
+
+
+def test_images_written_one_by_one_are_one_stack(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as tif:
+        for level in range(6):
+            tif.write(np.full(SHAPE, 50 + level, np.uint8))
+    ds = open_acquisition(
+        tmp_path / "a.tif", wavelength_nm=(640, 530, 450), pixel_size_um=1.67,
+        background=None, dead=None,
+    )  # fmt: skip
+    assert ds.hologram.mean(("y", "x")).values.tolist() == [[50, 51, 52], [53, 54, 55]]
+    with tifffile.TiffWriter(tmp_path / "b.tif") as tif:
+        for rows in (24, 30):
+            tif.write(np.zeros((rows, 32), np.uint8))
+    with pytest.raises(OpeningError, match="2 series"):
+        read_layout(tmp_path / "b.tif", exposures=1, dim="wavelength")
+
+
+def test_inverted_pixels_are_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros(SHAPE, np.uint8), photometric="miniswhite")
+    with pytest.raises(OpeningError, match="miniswhite"):
+        read_layout(tmp_path / "a.tif", exposures=1, dim="wavelength")

@@ -4,7 +4,7 @@ import xarray as xr
 import zarr
 
 from lensfree_nb import contract
-from lensfree_nb.errors import OpeningError
+from lensfree_nb.errors import OpeningError, SetupError
 from lensfree_nb.io.opening import open_acquisition
 from lensfree_nb.microscope import Setup
 from tests.io.scenes import RGB, raw, stack
@@ -50,3 +50,33 @@ def test_bare_zarr_array_and_foreign_groups(tmp_path):
     xr.Dataset({"opd": ("x", [1.0])}).to_zarr(tmp_path / "b.zarr", consolidated=False)
     with pytest.raises(OpeningError, match="no hologram"):
         raw(tmp_path / "b.zarr")
+
+
+def test_the_whole_images_scale_counts_and_pixels_are_square(tmp_path):
+    import zarr
+
+    def write(name, level, whole, unit="micrometer"):
+        group = zarr.open_group(tmp_path / name, mode="w")
+        group.create_array("0", data=np.ones((1, 8, 9), np.uint16))
+        axes = [{"name": "c"}, {"name": "y", "unit": unit}, {"name": "x", "unit": unit}]
+        scales = [[{"type": "scale", "scale": s}] for s in (level, whole)]
+        group.attrs["ome"] = {
+            "multiscales": [
+                {
+                    "axes": axes,
+                    "datasets": [{"path": "0", "coordinateTransformations": scales[0]}],
+                    "coordinateTransformations": scales[1],
+                }
+            ]
+        }
+        return tmp_path / name
+
+    def opened(path, **more):
+        return open_acquisition(path, wavelength_nm=530, background=None, dead=None, **more)
+
+    ds = opened(write("a.zarr", [1, 1, 1], [1, 1.67, 1.67]))
+    assert ds.attrs["pixel_size_um"] == pytest.approx(1.67)
+    with pytest.raises(SetupError, match="square"):
+        opened(write("b.zarr", [1, 2.5, 1.67], [1, 1, 1]))
+    ds = opened(write("c.zarr", [1, 1, 1], [1, 1, 1], "pixel"), pixel_size_um=2.0)
+    assert ds.attrs["pixel_size_um"] == 2.0

@@ -103,6 +103,8 @@ def test_images_of_another_instrument_go_through_the_same_verbs():
     "options",
     [
         {"threshold_nm": -1.0},
+        {"cell_diameter_um": "20"},
+        {"cell_diameter_um": 1e6},
         {"cell_diameter_um": 0.0},
         {"min_area_um2": np.nan},
         {"alpha_um3_per_pg": 0.0},
@@ -136,3 +138,36 @@ def test_a_field_without_background_is_told():
     full = lf.from_opd(waves + rng.normal(0, 1, waves.shape), pixel_size_um=1.67)
     with pytest.warns(QualityWarning, match="no background is left"):
         assert not len(full.lf.cells(min_area_um2=1e5))
+
+
+def at_the_border():
+    """Four bumps, three of them centred on the outermost pixels."""
+    y, x = np.mgrid[:256, :256]
+    bumps = sum(
+        60 * np.exp(-((y - a) ** 2 + (x - b) ** 2) / 72)
+        for a, b in ((128, 128), (0, 60), (255, 180), (90, 0))
+    )
+    noise = np.random.default_rng(53).normal(0, 0.3, (256, 256))
+    return lf.from_opd(bumps + noise, pixel_size_um=1.67)
+
+
+@pytest.mark.parametrize("tile_px", [None, 100])
+def test_every_outlined_cell_is_in_the_table(tile_px):
+    ds = at_the_border()
+    table = ds.lf.cells(tile_px=tile_px)
+    assert len(table) == ds.lf.segment()["labels"].values.max() == 4
+    assert table["edge"].sum() == 3
+
+
+def test_labels_are_measured_as_they_are(reconstructed, no_compute):
+    outlined = reconstructed.lf.segment(min_area_um2=500.0)
+    table = outlined.lf.cells()
+    assert len(table) == outlined["labels"].values.max() < len(reconstructed.lf.cells())
+    own = outlined.assign(labels=outlined["labels"].where(outlined["labels"] != 2, 0) * 3)
+    assert len(own.lf.cells()) == len(table) - 1
+    with no_compute():
+        lazy = own.chunk(y=50).lf.cells()
+    assert len(lazy.compute()) == len(table) - 1
+    with pytest.raises(ParameterError, match="drop the labels"):
+        outlined.lf.cells(threshold_nm=3.0)
+    assert len(at_the_border().lf.segment(threshold_nm=40, min_area_um2=2000).lf.cells()) == 0

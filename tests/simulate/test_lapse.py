@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import lensfree_nb as lf
 from lensfree_nb.contract import hologram_of
@@ -70,3 +71,14 @@ def test_faults(film):
 def test_bad_options(options, words):
     with pytest.raises(ParameterError, match=words):
         timelapse((64, 64), **{**OPTIONS, **options})
+
+
+def test_the_number_of_threads_changes_nothing(film):
+    before = torch.get_num_threads()
+    found = []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        alone = film[0]["hologram"][25].compute(scheduler="synchronous").values
+        found.append(alone.tobytes())
+    torch.set_num_threads(before)
+    assert found[0] == found[1]
