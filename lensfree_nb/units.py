@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from lensfree_nb.errors import UnitError
+from lensfree_nb.errors import SetupError, UnitError
 
 _METRES: dict[str, float] = {
     "m": 1.0, "meter": 1.0, "metre": 1.0,
@@ -106,6 +106,25 @@ def floats(value: Any, unit: str, name: str) -> tuple[float, ...]:
         return tuple(float(item) for item in items)
     except (TypeError, ValueError) as error:
         raise UnitError(f"{name}: {value!r} is not a number or a sequence of numbers") from error
+
+
+def one_float(value: Any, unit: str, name: str) -> float:
+    """One number in `unit` (empty: none) as a float.
+
+    Raises
+    ------
+    SetupError
+        If there are several.
+
+    Examples
+    --------
+    >>> one_float(1.67, "um", "pixel_size_um")
+    1.67
+    """
+    values = floats(value, unit or "dimensionless", name)
+    if len(values) != 1:
+        raise SetupError(f"{name} has {len(values)} values; give one")
+    return values[0]
 
 
 def dequantified(obj: xr.DataArray) -> xr.DataArray:

@@ -22,7 +22,7 @@ from lensfree_nb.io.background import checked_plane, divide_background
 from lensfree_nb.io.holopy import is_holopy, read_holopy
 from lensfree_nb.io.quality import quality
 from lensfree_nb.microscope import Setup
-from lensfree_nb.units import floats
+from lensfree_nb.units import floats, one_float
 
 
 def acquisition(
@@ -101,16 +101,16 @@ def acquisition(
     dim = "wavelength" if "wavelength" in hologram.dims else "plane"
     setup = Setup(
         wavelength_nm=_each(wavelength, hologram.sizes[dim], "wavelength_nm", dim),
-        pixel_size_um=_one(_pixel_size(data, pixel_size_um), "um", "pixel_size_um"),
+        pixel_size_um=one_float(_pixel_size(data, pixel_size_um), "um", "pixel_size_um"),
         distance_um=None
         if distance is None
         else _each(distance, hologram.sizes[dim], "distance_um", dim),
-        medium_index=1.0 if medium_index is None else _one(medium_index, "", "medium_index"),
-        source_diameter_um=_one(source_diameter_um, "um", "source_diameter_um"),
+        medium_index=1.0 if medium_index is None else one_float(medium_index, "", "medium_index"),
+        source_diameter_um=one_float(source_diameter_um, "um", "source_diameter_um"),
         source_distance_mm=np.inf
         if source_distance_mm is None
-        else _one(source_distance_mm, "mm", "source_distance_mm"),
-        bandwidth_nm=_one(bandwidth_nm, "nm", "bandwidth_nm"),
+        else one_float(source_distance_mm, "mm", "source_distance_mm"),
+        bandwidth_nm=one_float(bandwidth_nm, "nm", "bandwidth_nm"),
     )
     hologram = with_units(hologram, background is not None)
     check_values(hologram)
@@ -178,13 +178,6 @@ def _pixel_size(data: Any, given: Any) -> Any:
     if given is None:
         raise SetupError("pixel_size_um is missing; give the sensor's pixel pitch (um)")
     return given
-
-
-def _one(value: Any, unit: str, name: str) -> float:
-    values = floats(value, unit or "dimensionless", name)
-    if len(values) != 1:
-        raise SetupError(f"{name} has {len(values)} values; give one")
-    return values[0]
 
 
 def _each(values: tuple[float, ...], exposures: int, name: str, dim: str) -> tuple[float, ...]:

@@ -11,7 +11,7 @@ from lensfree_nb.contract import LONG_NAMES, provenance
 from lensfree_nb.errors import DataError, DimensionError, SetupError, UnitError
 from lensfree_nb.io.arrays import pixel_centres, plain, with_time
 from lensfree_nb.microscope import Setup
-from lensfree_nb.units import dequantified, floats, is_quantity, length_factor
+from lensfree_nb.units import dequantified, floats, is_quantity, length_factor, one_float
 
 _RADIANS: Final = ("rad", "radian", "radians")
 
@@ -78,8 +78,8 @@ def from_opd(
         raise UnitError(f"data has units {unit!r}; an OPD is in nm or um, a phase in rad")
     setup = Setup(
         wavelength_nm=wavelength or (500.0,),  # only checked, never kept, where it is not given
-        pixel_size_um=_one(pixel_size_um, "um", "pixel_size_um"),
-        medium_index=_one(medium_index, "dimensionless", "medium_index"),
+        pixel_size_um=one_float(pixel_size_um, "um", "pixel_size_um"),
+        medium_index=one_float(medium_index, "dimensionless", "medium_index"),
     )
     with np.errstate(over="ignore"):
         opd = with_time((array * factor).astype(np.float32), time)
@@ -102,13 +102,6 @@ def from_opd(
     if wavelength is not None:
         ds.attrs["wavelength_nm"] = wavelength[0]
     return ds.assign_attrs(provenance(ds, "from_opd", units=unit))
-
-
-def _one(value: Any, unit: str, name: str) -> float:
-    values = floats(value, unit, name)
-    if len(values) != 1:
-        raise SetupError(f"{name} has {len(values)} values; give one")
-    return values[0]
 
 
 def _array(data: Any, name: str) -> xr.DataArray:
