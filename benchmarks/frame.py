@@ -23,7 +23,7 @@ from lensfree_nb.simulate.acquisition import acquire
 from lensfree_nb.simulate.dish import culture
 from lensfree_nb.simulate.instrument import PAPER_SETUP, PRESETS
 
-ITERATIONS = 20
+ITERATIONS, RUNS = 20, 3
 CHUNKS = (
     {"y": -1, "x": -1},
     {"y": 1024, "x": 1024},
@@ -59,7 +59,9 @@ def same_cells(whole: pd.DataFrame, tiled: pd.DataFrame) -> tuple[float, float]:
 def main(shape: tuple[int, int], device: str) -> list[Row]:
     ds = frame(shape)
     run = Run(PAPER_SETUP, ITERATIONS, None, device)
-    first = measure(ds["hologram"].values, run)
+    # The machine may be shared: of three runs, the one with the median ratio to its own FFTs.
+    runs = [measure(ds["hologram"].values, run) for _ in range(RUNS)]
+    first = sorted(runs, key=lambda m: m.seconds / m.bare_ffts_s)[RUNS // 2]
     ffts = first.bare_ffts_s
     rows = [
         row("whole frame, 20 iterations: time", first.seconds, "s", "<= 45", SOURCE),
