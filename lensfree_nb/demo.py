@@ -87,7 +87,7 @@ def _draw(rec: xr.Dataset, table: pd.DataFrame, holograms: xr.Dataset, path: Pat
 
 def _summary(scores: pd.DataFrame) -> str:
     lines = [
-        f"against the simulated truth: precision {scores['precision'].iloc[0]:.3f}, "
+        f"whole cells against the simulated truth: precision {scores['precision'].iloc[0]:.3f}, "
         f"recall {scores['recall'].iloc[0]:.3f}"
     ]
     for metric, row in scores.iterrows():

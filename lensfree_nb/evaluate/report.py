@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from lensfree_nb.contract import METRIC_UNITS
@@ -32,19 +33,25 @@ def compare(
     -------
     DataFrame
         Index ``metric``; columns ``precision, recall`` and those of
-        :class:`lensfree_nb.evaluate.regression.Agreement`. Precision and recall count every cell,
-        at the border too.
+        :class:`lensfree_nb.evaluate.regression.Agreement`. Recall counts every reference cell, at
+        the border too. Precision leaves out cells cut by the border unless ``include_edge``: the
+        visible piece of a cell centred beyond the frame has no partner in the reference.
     """
     cells, reference = in_memory(cells), in_memory(reference)
     found = pair(cells, reference, max_distance_um)
+    counted = np.ones(len(cells), bool)
+    if "edge" in cells and not include_edge:
+        counted = ~cells["edge"].to_numpy(bool)
+    precision = (
+        np.isin(np.flatnonzero(counted), found.estimated).mean() if counted.any() else np.nan
+    )
     mine = cells.iloc[found.estimated].reset_index(drop=True)
     theirs = reference.iloc[found.reference].reset_index(drop=True)
-    if "edge" in mine and not include_edge:
-        whole = ~mine["edge"].to_numpy(bool)
-        mine, theirs = mine[whole], theirs[whole]
+    whole = counted[found.estimated]
+    mine, theirs = mine[whole], theirs[whole]
     rows = {
         metric: {
-            "precision": found.precision,
+            "precision": float(precision),
             "recall": found.recall,
             **agreement(mine[metric], theirs[metric]).as_dict(),
         }

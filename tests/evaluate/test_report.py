@@ -17,3 +17,11 @@ def test_compare_scores_whole_cells_only():
     assert scores.loc["area_um2", "bias_percent"] == pytest.approx(10.0)
     assert scores.loc["area_um2", "n"] == 3
     assert compare(mine, truth, include_edge=True).loc["area_um2", "n"] == 4
+
+
+def test_a_piece_cut_by_the_border_costs_no_precision():
+    truth = table([[0, 0], [0, 50]], area_um2=[10.0, 20])
+    pieces = table([[0, 0], [0, 50], [90, 90]], area_um2=[10.0, 20, 3], edge=[False, False, True])
+    assert (compare(pieces, truth)["precision"] == 1).all()
+    assert (compare(pieces, truth, include_edge=True)["precision"] == pytest.approx(2 / 3)).all()
+    assert (compare(pieces.assign(edge=False), truth)["precision"] == pytest.approx(2 / 3)).all()
