@@ -81,8 +81,8 @@ def write_page(
     ]
     if reference is not None:
         caption = (
-            f"Cells against {reference_name}: paired within 10 µm, border cells left out of precision "
-            "and regression; slope and intercept with their 95 % intervals"
+            f"Cells against {reference_name}: paired within 10 µm, border cells left out of "
+            "precision and regression; slope and intercept with their 95 % intervals"
         )
         parts += [
             f"<h2>Against {escape(reference_name)}</h2>",
