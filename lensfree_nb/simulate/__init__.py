@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "instrument": ["PRESETS", "Instrument"],
         "lapse": ["timelapse"],
         "life": ["Habits"],
+        "measured_cells": ["MeasuredCells"],
         "standards": ["bar_target", "microspheres", "step"],
     },
 )

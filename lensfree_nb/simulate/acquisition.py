@@ -18,6 +18,7 @@ from lensfree_nb.run.devices import working_on
 from lensfree_nb.simulate.dish import culture
 from lensfree_nb.simulate.instrument import Instrument, instrument_of
 from lensfree_nb.simulate.light import Stage, dust, intensity, uneven_light
+from lensfree_nb.simulate.measured_cells import MeasuredCells
 from lensfree_nb.simulate.render import draw
 
 EXAMPLE_SEED: Final = 7
@@ -32,6 +33,7 @@ def acquire(
     instrument: Instrument | str = "paper",
     opd_nm: float | NDArray[np.floating] = 0.0,
     absorption: float | NDArray[np.floating] = 0.0,
+    measured_cells: MeasuredCells | None = None,
     device: str = "auto",
 ) -> xr.Dataset:
     """Holograms of one frame of a culture.
@@ -53,6 +55,8 @@ def acquire(
         sample, or a map over the sensor's pixels, or over the points of the instrument's finer
         grid; outside of the sensor it goes on as its border does.
         Absorption is that of the amplitude, ``exp(-absorption)``, and never negative.
+    measured_cells : MeasuredCells, optional
+        What the culture's cells of kind ``measured`` look like.
     device : str
         Where torch works.
 
@@ -72,7 +76,7 @@ def acquire(
     chosen = instrument_of(instrument)
     with working_on(device) as worker:
         stage = Stage.around(shape, chosen)
-        opd, dark = draw(NO_CELLS if cells is None else cells, stage.field, worker)
+        opd, dark = draw(NO_CELLS if cells is None else cells, stage.field, worker, measured_cells)
         opd += _on_stage(stage, opd_nm, "opd_nm", worker)
         dark += _on_stage(stage, absorption, "absorption", worker)
         generator = torch.Generator(worker).manual_seed(int(rng.integers(2**62)))

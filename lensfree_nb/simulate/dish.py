@@ -12,15 +12,14 @@ import pandas as pd
 from lensfree_nb.contract import METRIC_UNITS
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.simulate import population
+from lensfree_nb.simulate.measured_cells import MeasuredCells
 from lensfree_nb.simulate.population import Wanted
-from lensfree_nb.simulate.shapes import SHAPES
+from lensfree_nb.simulate.shapes import SHAPES, SPREAD
 from lensfree_nb.simulate.spacing import places_um
 from lensfree_nb.simulate.truth import fitted, measured
 
 CULTURE_SEED: Final = 20220125
 CULTURES: Final = ("adherent_183", "adherent_183_random")
-SPREAD: Final = ("adherent", "epithelial")
-ROUNDED: Final = ("round", "suspended", "doublet", "anaphase")
 DIVIDING: Final = ("round", "doublet", "anaphase")
 
 
@@ -35,6 +34,7 @@ def culture(
     contact: float = 0.8,
     piled: float = 0.02,
     margin_um: float = 0.0,
+    measured_cells: MeasuredCells | None = None,
 ) -> pd.DataFrame:
     """Draw a culture and measure each of its cells before any optics.
 
@@ -49,8 +49,8 @@ def culture(
     pixel_size_um : float
         Pixel pitch (µm).
     kinds : mapping of str to float, optional
-        Share of each kind of :data:`lensfree_nb.simulate.shapes.SHAPES`; what is missing to 1 is
-        ``adherent``. Debris comes on top of the density.
+        Share of each kind of :data:`lensfree_nb.simulate.shapes.SHAPES`, or ``measured``; what
+        is missing to 1 is ``adherent``. Debris comes on top of the density.
     spacing_um : float
         Least distance between centres (µm), but for those that pile up; 0 places at random.
     contact : float
@@ -59,6 +59,8 @@ def culture(
         Share of cells that ride on others: placed anywhere, and overlapping freely.
     margin_um : float
         How far beyond the field cells lie too.
+    measured_cells : MeasuredCells, optional
+        Real cells, drawn where `kinds` names ``measured``.
 
     Returns
     -------
@@ -71,7 +73,7 @@ def culture(
     ParameterError
         If a kind is not known, shares are impossible, or so many cells do not fit.
     """
-    shares = _checked_shares(kinds or {}, contact, piled)
+    shares = _checked_shares(kinds or {}, contact, piled, measured_cells)
     size_um = np.asarray(shape) * pixel_size_um + 2 * margin_um
     count = round(density_per_mm2 * float(np.prod(size_um)) * 1e-6)
     points = places_um(size_um, count, rng, spacing_um=spacing_um, piled=piled) - margin_um
@@ -82,7 +84,10 @@ def culture(
         mine = np.flatnonzero(chosen == kind)
         if len(mine):
             some = Wanted(*(getattr(size, name)[mine] for name in Wanted.__dataclass_fields__))
-            rows = _rows(kind, some, rng)
+            if kind == "measured" and measured_cells:
+                rows = measured_cells.rows(len(mine), rng)
+            else:
+                rows = _rows(kind, some, rng)
             place = {"y_um": points[mine, 0], "x_um": points[mine, 1]}
             rows = rows.assign(**place)
             if kind in SPREAD:
@@ -93,7 +98,7 @@ def culture(
     if not parts:
         return _empty()
     table = pd.concat(parts, ignore_index=True)
-    return measured(table, conserve=True)
+    return measured(table, conserve=True, measured_cells=measured_cells)
 
 
 def with_debris(
@@ -136,6 +141,8 @@ def _rows(kind: str, size: Wanted, rng: np.random.Generator) -> pd.DataFrame:
         return population.adherent_rows(size, rng)
     if kind == "epithelial":
         return population.epithelial_rows(size, rng)
+    if kind == "spindle":
+        return population.spindle_rows(size, rng)
     if kind in ("round", "suspended"):
         return population.round_rows(mass, rng, kind)
     if kind in ("doublet", "anaphase"):
@@ -145,10 +152,18 @@ def _rows(kind: str, size: Wanted, rng: np.random.Generator) -> pd.DataFrame:
     return population.debris_rows(count, rng)
 
 
-def _checked_shares(kinds: Mapping[str, float], contact: float, piled: float) -> dict[str, float]:
+def _checked_shares(
+    kinds: Mapping[str, float],
+    contact: float,
+    piled: float,
+    measured_cells: MeasuredCells | None,
+) -> dict[str, float]:
+    known = (*SHAPES, "measured") if measured_cells else tuple(SHAPES)
     for kind in kinds:
-        if kind not in SHAPES:
-            raise ParameterError(f"kinds names {kind!r}; known are {', '.join(SHAPES)}")
+        if kind == "measured" and not measured_cells:
+            raise ParameterError("kinds names 'measured'; give measured_cells too")
+        if kind not in known:
+            raise ParameterError(f"kinds names {kind!r}; known are {', '.join(known)}")
     total = sum(kinds.values())
     if min(kinds.values(), default=0.0) < 0 or total > 1 + 1e-9:
         raise ParameterError(f"kinds adds up to {total:g}; shares are >= 0 and at most 1 together")

@@ -103,6 +103,14 @@ def epithelial_rows(size: Wanted, rng: np.random.Generator) -> pd.DataFrame:
     return adherent_rows(compact, rng).assign(kind="epithelial", tip=0.0, lamella=0.0, taper=0.05)
 
 
+def spindle_rows(size: Wanted, rng: np.random.Generator) -> pd.DataFrame:
+    """Slender cells with two drawn-out ends, as smooth muscle: twice as elongated, no sheet."""
+    count = len(size.area_um2)
+    slender = Wanted(size.area_um2, size.dry_mass_pg, size.max_opd_nm, 2 * size.aspect)
+    ends = rng.uniform(0.2, 0.5, count)
+    return adherent_rows(slender, rng).assign(kind="spindle", tip=ends, lamella=0.0)
+
+
 def round_rows(mass_pg: Floats, rng: np.random.Generator, kind: str = "round") -> pd.DataFrame:
     """Spheres that keep mass and volume when a flat cell rounds up.
 

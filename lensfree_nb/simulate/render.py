@@ -19,7 +19,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lensfree_nb.simulate.shapes import LOBES, SHAPES, Columns, Layers, ends, get, sheet
+from lensfree_nb.errors import ParameterError
+from lensfree_nb.simulate.measured_cells import MeasuredCells
+from lensfree_nb.simulate.shapes import LOBES, SHAPES, SPREAD, Columns, Layers, ends, get, sheet
 
 SHARPNESS: Final = 14.0
 WINDOW_STEP_PX: Final = 8
@@ -95,9 +97,13 @@ class Place:
 
 
 def batches(
-    table: pd.DataFrame, field: Field, device: torch.device | str = "cpu"
+    table: pd.DataFrame,
+    field: Field,
+    device: torch.device | str = "cpu",
+    measured_cells: MeasuredCells | None = None,
 ) -> Iterator[Batch]:
     """The cells of a table on a grid, one kind and size at a time, always in the same order."""
+    shapes = {**SHAPES, **({"measured": measured_cells.layers} if measured_cells else {})}
     if not len(table):
         return
     kinds = kinds_of(table)
@@ -109,6 +115,11 @@ def batches(
     numbers = table.select_dtypes("number")
     keys = pd.Series(list(zip(kinds, half, strict=True)))
     for kind, reach in sorted(set(keys[inside])):
+        if kind not in shapes:
+            raise ParameterError(
+                f"kind is {kind!r}; known are {', '.join(SHAPES)}, and 'measured' where "
+                "measured_cells says what those look like"
+            )
         chosen = np.flatnonzero(inside & (kinds == kind) & (half == reach))
         step = max(1, BATCH_POINTS // (2 * reach) ** 2)
         for start in range(0, len(chosen), step):
@@ -124,7 +135,7 @@ def batches(
             offset = field.origin_um + corners * field.pitch_um - anchors[rows]
             dy, dx = _coordinates(offset, 2 * reach, field.pitch_um, device)
             anchor_px = torch.from_numpy(-offset / field.pitch_um)
-            yield Batch(rows, corners, cell, SHAPES[kind](cell, dy, dx), anchor_px)
+            yield Batch(rows, corners, cell, shapes[kind](cell, dy, dx), anchor_px)
 
 
 def kinds_of(table: pd.DataFrame) -> NDArray[np.object_]:
@@ -143,10 +154,15 @@ def anchors_um(table: pd.DataFrame) -> NDArray[np.float64]:
     return points
 
 
-def claims(table: pd.DataFrame, field: Field, device: torch.device | str = "cpu") -> Tensor:
+def claims(
+    table: pd.DataFrame,
+    field: Field,
+    device: torch.device | str = "cpu",
+    measured_cells: MeasuredCells | None = None,
+) -> Tensor:
     """How strongly the cells together claim each point of the grid."""
     canvas = torch.zeros(field.shape, device=device)
-    for batch in batches(table, field, device):
+    for batch in batches(table, field, device, measured_cells):
         claim = _claim(batch.layers)
         for i, place in batch.places(field.shape):
             canvas[place.canvas] += claim[i][place.window]
@@ -167,14 +183,17 @@ def shared(batch: Batch, claimed: Tensor) -> Tensor:
 
 
 def draw(
-    table: pd.DataFrame, field: Field, device: torch.device | str = "cpu"
+    table: pd.DataFrame,
+    field: Field,
+    device: torch.device | str = "cpu",
+    measured_cells: MeasuredCells | None = None,
 ) -> tuple[Tensor, Tensor]:
     """OPD (nm) and absorption of a culture on a grid (float32); what overlaps adds up."""
     opd = torch.zeros(field.shape, device=device)
     absorption = torch.zeros(field.shape, device=device)
     competing = "contact" in table and bool((table["contact"] > 0).any())
-    claimed = claims(table, field, device) if competing else None
-    for batch in batches(table, field, device):
+    claimed = claims(table, field, device, measured_cells) if competing else None
+    for batch in batches(table, field, device, measured_cells):
         own = batch.layers.opd_nm(batch.cell)
         if claimed is not None:
             own = own * shared(batch, claimed)
@@ -206,7 +225,7 @@ def _reach_um(table: pd.DataFrame) -> NDArray[np.float64]:
     outline = outline + column("lamella") * sheet(bearing - column("lamella_rad"))
     axes = column("semi_major_um") * np.cos(bearing), column("semi_minor_um") * np.sin(bearing)
     spread = REACH * (outline * np.hypot(*axes)).max(axis=1)
-    return np.where(np.isin(kinds_of(table), ("adherent", "epithelial")), spread, plain)
+    return np.where(np.isin(kinds_of(table), list(SPREAD)), spread, plain)
 
 
 def _coordinates(

@@ -17,6 +17,7 @@ from torch import Tensor
 
 Columns = Mapping[str, Tensor]
 EDGE_SOFTNESS: Final = 0.08
+OUTLINE_FRACTION: Final = 0.2
 LOBES: Final = (2, 3, 4, 5, 7)
 WAVES: Final = (1, 2, 3, 4, 5, 6)
 NUCLEOLI: Final = (1, 2)
@@ -61,7 +62,7 @@ def adherent(cell: Columns, dy: Tensor, dx: Tensor) -> Layers:
     ``wave_k_y, wave_k_x`` (rad/µm) and ``wave_k_phase``, ``nucleus_y, nucleus_x`` (shift, in half
     axes), ``nucleolus_k`` (share of the nucleus' height) at ``nucleolus_k_y, nucleolus_k_x`` (µm).
     """
-    along, across = _turned(cell["angle_rad"], dy, dx)
+    along, across = turned(cell["angle_rad"], dy, dx)
     u, v = along / cell["semi_major_um"], across / cell["semi_minor_um"]
     bearing = torch.atan2(v, u)
     side = sheet(bearing - get(cell, "lamella_rad"))
@@ -97,6 +98,12 @@ def sheet(bearing: Any) -> Any:
     return math.e ** (LAMELLA_SHARPNESS * (_cos(bearing) - 1))
 
 
+def turned(angle: Tensor, dy: Tensor, dx: Tensor) -> tuple[Tensor, Tensor]:
+    """Coordinates along and across a cell's own axis."""
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    return dx * cos + dy * sin, dy * cos - dx * sin
+
+
 def _cos(angle: Any) -> Any:
     return torch.cos(angle) if isinstance(angle, Tensor) else np.cos(angle)
 
@@ -112,7 +119,7 @@ def pair_of_balls(cell: Columns, dy: Tensor, dx: Tensor) -> Layers:
 
     Where they interpenetrate the thicker counts, as of two cells pressed together.
     """
-    along, across = _turned(cell["angle_rad"], dy, dx)
+    along, across = turned(cell["angle_rad"], dy, dx)
     half = cell["apart_um"] / 2
     first, second = (
         torch.hypot(along - side * half, across) / cell["semi_major_um"] for side in (1, -1)
@@ -127,7 +134,7 @@ def red_cell(cell: Columns, dy: Tensor, dx: Tensor) -> Layers:
     Thickness at ``r = radius``: ``sqrt(1 - r²) (0.207 + 2.003 r² - 1.123 r⁴)`` of its radius,
     scaled so that the rim has ``height_nm``.
     """
-    along, across = _turned(cell["angle_rad"], dy, dx)
+    along, across = turned(cell["angle_rad"], dy, dx)
     radius = torch.hypot(along / cell["semi_major_um"], across / cell["semi_minor_um"])
     r2 = radius.clamp(max=1) ** 2
     profile = (1 - r2).sqrt() * (0.207 + 2.003 * r2 - 1.123 * r2 * r2)
@@ -136,7 +143,7 @@ def red_cell(cell: Columns, dy: Tensor, dx: Tensor) -> Layers:
 
 def speck(cell: Columns, dy: Tensor, dx: Tensor) -> Layers:
     """Debris the size of bacteria: a rod with round ends, of its two half axes."""
-    along, across = _turned(cell["angle_rad"], dy, dx)
+    along, across = turned(cell["angle_rad"], dy, dx)
     straight = (cell["semi_major_um"] - cell["semi_minor_um"]).clamp(min=0)
     beyond = (along.abs() - straight).clamp(min=0)
     radius = torch.hypot(beyond, across) / cell["semi_minor_um"]
@@ -152,6 +159,7 @@ RED_CELL_RIM: Final = float(
 SHAPES: Final[Mapping[str, Callable[[Columns, Tensor, Tensor], Layers]]] = {
     "adherent": adherent,
     "epithelial": adherent,
+    "spindle": adherent,
     "round": ball,
     "suspended": ball,
     "doublet": pair_of_balls,
@@ -159,13 +167,9 @@ SHAPES: Final[Mapping[str, Callable[[Columns, Tensor, Tensor], Layers]]] = {
     "red_cell": red_cell,
     "debris": speck,
 }
+SPREAD: Final = frozenset(kind for kind, shape in SHAPES.items() if shape is adherent)
 # Never drawn for training or tuning: what a network has not met is what it is tested on.
 TEST_ONLY: Final = frozenset({"doublet", "anaphase", "red_cell", "measured"})
-
-
-def _turned(angle: Tensor, dy: Tensor, dx: Tensor) -> tuple[Tensor, Tensor]:
-    cos, sin = torch.cos(angle), torch.sin(angle)
-    return dx * cos + dy * sin, dy * cos - dx * sin
 
 
 def _dome(radius: Tensor) -> Tensor:

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from lensfree_nb.contract import METRIC_UNITS
+from lensfree_nb.simulate.measured_cells import MeasuredCells
 from lensfree_nb.simulate.population import ALPHA_UM3_PER_PG, Wanted
 from lensfree_nb.simulate.render import Batch, Field, anchors_um, batches, claims, shared
-from lensfree_nb.simulate.shapes import get
+from lensfree_nb.simulate.shapes import OUTLINE_FRACTION, get
 
-OUTLINE_FRACTION: Final = 0.2
 GRID_UM: Final = 0.8
 LEAST_LAMELLA: Final = 0.35
 MOST_GAIN: Final = 1.25
@@ -29,7 +29,11 @@ def field_around(table: pd.DataFrame, grid_um: float, margin_um: float = 0.0) ->
 
 
 def measured(
-    table: pd.DataFrame, *, grid_um: float = GRID_UM, conserve: bool = False
+    table: pd.DataFrame,
+    *,
+    grid_um: float = GRID_UM,
+    conserve: bool = False,
+    measured_cells: MeasuredCells | None = None,
 ) -> pd.DataFrame:
     """The table with its true metrics, and ``y_um, x_um`` at the centroid of each outline.
 
@@ -43,14 +47,16 @@ def measured(
         Pitch of the grid on which shapes are measured (µm).
     conserve : bool
         Whether a cell that lost ground grows thicker, up to 25 %, to keep its mass.
+    measured_cells : MeasuredCells, optional
+        What the rows of kind ``measured`` look like.
     """
     if not len(table):
         return table.assign(**{metric: np.empty(0) for metric in METRIC_UNITS})
     competing = "contact" in table and bool((table["contact"] > 0).any())
     field = field_around(table, grid_um, margin_um=80.0 if competing else 0.0)
-    claimed = claims(table, field) if competing else None
+    claimed = claims(table, field, measured_cells=measured_cells) if competing else None
     found = np.zeros((len(table), 7))
-    for batch in batches(table, field):
+    for batch in batches(table, field, measured_cells=measured_cells):
         alone = batch.layers.opd_nm(batch.cell)
         own = alone if claimed is None else alone * shared(batch, claimed)
         found[batch.rows] = _metrics(batch, own, alone, grid_um).numpy()
