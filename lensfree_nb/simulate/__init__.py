@@ -8,10 +8,12 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "acquisition": ["acquire", "example"],
         "camera": ["Camera"],
         "dish": ["culture", "load_culture", "with_debris"],
+        "focus_stack": ["CONDITIONS", "Condition", "focus_stack"],
         "instrument": ["PRESETS", "Instrument"],
         "lapse": ["timelapse"],
         "life": ["Habits"],
         "measured_cells": ["MeasuredCells"],
+        "objective": ["OBJECTIVES", "Objective"],
         "standards": ["bar_target", "microspheres", "step"],
     },
 )
