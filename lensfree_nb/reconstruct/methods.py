@@ -43,18 +43,21 @@ class Inverse:
         Scale of the fitted slow background (px); None fits a constant.
     proximal_steps : int
         Dual steps of total variation in each iteration.
+    periodic : bool
+        Take each frame for one period of a periodic object, as simulated fields may be.
     """
 
     iterations: int = 100
     weights: Weights = DEFAULT_WEIGHTS
     background_px: float | None = 40.0
     proximal_steps: int = 3
+    periodic: bool = False
 
     halo_factor = 2.0
 
     def __call__(self, hologram: Tensor, setup: Setup) -> Estimate:
         """Invert one frame: hologram (exposure, y, x), any scale, NaN where unknown."""
-        misfit = Misfit(hologram, setup, background_px=self.background_px)
+        misfit = Misfit(hologram, setup, background_px=self.background_px, periodic=self.periodic)
         phase, absorption = minimise(
             misfit,
             self.weights,

@@ -14,9 +14,10 @@ from torch import Tensor
 
 from lensfree_nb.errors import DataError, DistanceError
 from lensfree_nb.microscope import Setup
+from lensfree_nb.optics.bands import bands
+from lensfree_nb.optics.object_field import object_field
 from lensfree_nb.optics.propagation import fast_shape, fringe_halo_px, transfer_function
 from lensfree_nb.optics.sensor import sensor_transfer
-from lensfree_nb.reconstruct.bands import bands
 from lensfree_nb.reconstruct.slow_background import slow_background
 
 TINY = 1e-9
@@ -40,16 +41,25 @@ class Misfit:
     background_px : float or None
         Scale (px, standard deviation of a Gaussian) of the slow background that is fitted;
         None fits one number an exposure.
+    periodic : bool
+        Take the frame for one period of a periodic object: nothing lies outside of it.
     """
 
-    def __init__(self, hologram: Tensor, setup: Setup, *, background_px: float | None = 40.0):
+    def __init__(
+        self,
+        hologram: Tensor,
+        setup: Setup,
+        *,
+        background_px: float | None = 40.0,
+        periodic: bool = False,
+    ):
         known = torch.isfinite(hologram)
         if not bool(known.any()):
             raise DataError("hologram has no known pixel")
         self.setup = setup
         self.frame = (int(hologram.shape[-2]), int(hologram.shape[-1]))
         margin = _checked_margin(fringe_halo_px(setup), self.frame)
-        self.shape = fast_shape(self.frame, margin)
+        self.shape = self.frame if periodic else fast_shape(self.frame, margin)
         top, left = ((n - m) // 2 for n, m in zip(self.shape, self.frame, strict=True))
         self._window = (slice(top, top + self.frame[0]), slice(left, left + self.frame[1]))
         self.device = hologram.device
@@ -92,7 +102,7 @@ class Misfit:
         towards_phase, towards_absorption = torch.zeros_like(phase), torch.zeros_like(phase)
         value, share = 0.0, 1.0 / self.setup.exposures
         for e, ratio in enumerate(self.ratios):
-            field = _field(phase, absorption, ratio)
+            field = object_field(phase, absorption, ratio)
             sensor = self._to_sensor(field, e)
             if fit_background:
                 self._fit(e, self.crop(sensor).abs())
@@ -107,7 +117,7 @@ class Misfit:
     def predict(self, phase: Tensor, absorption: Tensor) -> list[Tensor]:
         """Amplitude on the sensor of each exposure, before the background."""
         return [
-            self.crop(self._to_sensor(_field(phase, absorption, ratio), e)).abs()
+            self.crop(self._to_sensor(object_field(phase, absorption, ratio), e)).abs()
             for e, ratio in enumerate(self.ratios)
         ]
 
@@ -180,7 +190,8 @@ class Misfit:
         over, value = self.crop(sensor), 0.0
         for rows in bands(over):
             part = over[rows]
-            modulus = part.abs().clamp_(min=TINY)
+            # A root of squares: half the time of the absolute value, which guards against overflow.
+            modulus = part.real.square().add_(part.imag.square()).sqrt_().clamp_(min=TINY)
             gap = modulus.sub(amplitude[rows] / background[rows]).mul_(self.weight[exposure][rows])
             value += total(gap * gap)
             part.mul_(gap.div_(modulus))
@@ -200,11 +211,3 @@ def _checked_margin(margin_px: int, frame: tuple[int, int]) -> int:
             f"{frame[1]} px; check the units of distance_um and pixel_size_um"
         )
     return margin_px
-
-
-def _field(phase: Tensor, absorption: Tensor, ratio: float) -> Tensor:
-    """``exp(-absorption + i ratio phase)``."""
-    field = torch.empty(phase.shape, dtype=torch.complex64, device=phase.device)
-    for rows in bands(phase):
-        torch.polar(torch.exp(-absorption[rows]), phase[rows] * ratio, out=field[rows])
-    return field

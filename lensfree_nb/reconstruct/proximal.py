@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from lensfree_nb.reconstruct.bands import bands
+from lensfree_nb.optics.bands import bands
 
 Dual = tuple[Tensor, Tensor]
 

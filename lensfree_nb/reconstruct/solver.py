@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lensfree_nb.reconstruct.bands import bands
+from lensfree_nb.optics.bands import bands
 from lensfree_nb.reconstruct.misfit import Misfit, total
 from lensfree_nb.reconstruct.proximal import TotalVariation
 

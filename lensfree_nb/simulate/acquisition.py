@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
@@ -17,7 +16,7 @@ from lensfree_nb.errors import ParameterError
 from lensfree_nb.run.devices import working_on
 from lensfree_nb.simulate.dish import culture
 from lensfree_nb.simulate.instrument import Instrument, instrument_of
-from lensfree_nb.simulate.light import Stage, dust, intensity, uneven_light
+from lensfree_nb.simulate.light import Stage, intensity, own_light
 from lensfree_nb.simulate.measured_cells import MeasuredCells
 from lensfree_nb.simulate.render import draw
 
@@ -82,7 +81,7 @@ def acquire(
         generator = torch.Generator(worker).manual_seed(int(rng.integers(2**62)))
         brightness = 1 + chosen.camera.drift * float(rng.standard_normal())
         exposures = []
-        for exposure, light in enumerate(_own_light(chosen, shape)):
+        for exposure, light in enumerate(own_light(chosen, shape)):
             fallen = intensity(opd, dark, chosen, exposure, stage)
             recorded = fallen * torch.from_numpy(light).to(worker)
             exposures.append(chosen.camera.record(recorded, generator, brightness).cpu().numpy())
@@ -126,14 +125,6 @@ def example(
     times = start + np.arange(frames) * np.timedelta64(10, "m")
     ds = xr.concat(datasets, dim=xr.Variable("time", times), combine_attrs="override")
     return ds, pd.concat(truths, ignore_index=True)
-
-
-def _own_light(chosen: Instrument, shape: tuple[int, int]) -> Iterator[NDArray[np.float32]]:
-    """The instrument's light without a sample, exposure by exposure (y, x)."""
-    steady = chosen.own_rng()
-    clear = dust(shape, chosen.setup.pixel_size_um, chosen.dust_per_mm2, steady)
-    for _ in range(chosen.setup.exposures):
-        yield clear * uneven_light(shape, chosen.uneven, steady)
 
 
 def _dataset(

@@ -7,8 +7,9 @@ model is another one: one line a colour, all blur to first order, on the sensor'
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from lensfree_nb.optics.object_field import object_field
 from lensfree_nb.optics.propagation import (
     fast_shape,
     frequencies,
@@ -32,6 +34,7 @@ from lensfree_nb.simulate.instrument import Instrument
 from lensfree_nb.simulate.render import Field
 
 NODE_STEP_UM = 6.0
+Kept = dict[Hashable, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,13 @@ class Stage:
         pitch = instrument.setup.pixel_size_um / points
         return cls(sensor, shape, reach * points, points, pitch)
 
+    @classmethod
+    def periodic(cls, sensor: tuple[int, int], instrument: Instrument) -> Stage:
+        """The grid of a sensor that sees one period of a periodic object."""
+        points = instrument.oversampling
+        height, width = (n * points for n in sensor)
+        return cls(sensor, (height, width), 0, points, instrument.setup.pixel_size_um / points)
+
     @property
     def field(self) -> Field:
         """The grid in the sample's coordinates: the first pixel's centre is at 0, 0."""
@@ -81,7 +91,12 @@ class Stage:
 
 
 def intensity(
-    opd_nm: Tensor, absorption: Tensor, instrument: Instrument, exposure: int, stage: Stage
+    opd_nm: Tensor,
+    absorption: Tensor,
+    instrument: Instrument,
+    exposure: int,
+    stage: Stage,
+    kept: Kept | None = None,
 ) -> Tensor:
     """Intensity of one exposure on the sensor, background 1.
 
@@ -89,28 +104,44 @@ def intensity(
     ----------
     opd_nm, absorption : Tensor
         The object on the stage's grid.
+    kept : dict, optional
+        What hangs on the instrument and the stage alone is left here, and taken from here the
+        next time: for many fields seen by one instrument.
     """
     setup = instrument.setup
     total = torch.zeros(stage.shape, device=opd_nm.device)
-    amplitude = torch.exp(-absorption)
     centre, fwhm = setup.wavelength_nm[exposure] * 1e-3, setup.bandwidth_nm * 1e-3
     distance = setup.known_distance()[exposure]
     for vacuum_um, weight in spectral_lines(centre, fwhm, instrument.lines):
-        spectrum = torch.fft.fft2(torch.polar(amplitude, opd_nm * (2e-3 * math.pi / vacuum_um)))
+        spectrum = torch.fft.fft2(object_field(opd_nm, absorption, 2e-3 * math.pi / vacuum_um))
         waves = torch.zeros((), device=opd_nm.device)
         for distance_um, share in _nodes(instrument, stage, distance, opd_nm.device):
-            transfer = transfer_function(
-                stage.shape, stage.pitch_um, vacuum_um / setup.medium_index, distance_um,
-                device=opd_nm.device,
+            inside_um = vacuum_um / setup.medium_index
+            transfer = _once(
+                kept,
+                (inside_um, distance_um),
+                partial(
+                    transfer_function, stage.shape, stage.pitch_um, inside_um, distance_um,
+                    device=opd_nm.device,
+                ),
             )  # fmt: skip
             # What all waves gain on the way has no part in their interference.
             carrier = -2 * math.pi * ((distance_um * setup.medium_index / vacuum_um) % 1)
-            wave = torch.fft.ifft2(transfer.mul_(spectrum))
+            passed = spectrum.mul_(transfer) if share is None else transfer * spectrum
+            wave = torch.fft.ifft2(passed)
             waves = wave if share is None else waves + wave * (share * _phasor(carrier))
         for part in (waves.real, waves.imag):
             total.addcmul_(part, part, value=weight)
-    blur = _blur(instrument, exposure, stage, opd_nm.device)
+    blur = _once(kept, exposure, partial(_blur, instrument, exposure, stage, opd_nm.device))
     return stage.sampled(torch.fft.irfft2(torch.fft.rfft2(total) * blur, s=stage.shape))
+
+
+def own_light(instrument: Instrument, sensor: tuple[int, int]) -> Iterator[NDArray[np.float32]]:
+    """The instrument's light without a sample, exposure by exposure (y, x)."""
+    steady = instrument.own_rng()
+    clear = dust(sensor, instrument.setup.pixel_size_um, instrument.dust_per_mm2, steady)
+    for _ in range(instrument.setup.exposures):
+        yield clear * uneven_light(sensor, instrument.uneven, steady)
 
 
 def uneven_light(
@@ -170,6 +201,14 @@ def _nodes(
             if j != k:
                 share *= (place - other) / (offset - other)
         yield distance_um + float(offset), share
+
+
+def _once(kept: Kept | None, key: Hashable, make: Callable[[], Tensor]) -> Tensor:
+    if kept is None:
+        return make()
+    if key not in kept:
+        kept[key] = make()
+    return kept[key]
 
 
 def _phasor(angle: float) -> complex:

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from lensfree_nb.errors import ParameterError
+from lensfree_nb.optics.object_field import object_field
 from lensfree_nb.optics.propagation import frequencies
 from lensfree_nb.optics.sensor import pixel_transfer, spectral_lines
 from lensfree_nb.simulate.camera import Camera
@@ -166,11 +167,10 @@ def images(
     fy, fx = frequencies(shape, pitch_um, device)
     centre, fwhm = objective.wavelength_nm[channel] * 1e-3, objective.bandwidth_nm * 1e-3
     lines = spectral_lines(centre, fwhm, LINES)
-    amplitude = torch.exp(-absorption)
     total = torch.zeros((len(defocus_um), *shape), device=device)
     direct = 0.0
     for number, (vacuum_um, weight) in enumerate(lines):
-        spectrum = torch.fft.fft2(torch.polar(amplitude, opd_nm * (2e-3 * math.pi / vacuum_um)))
+        spectrum = torch.fft.fft2(object_field(opd_nm, absorption, 2e-3 * math.pi / vacuum_um))
         pupils = [_pupil(fy, fx, objective, vacuum_um, z).to(torch.complex64) for z in defocus_um]
         # Every line has its own points, so that together they fill the aperture.
         points = _source_points(objective, number, len(lines))

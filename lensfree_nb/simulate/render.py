@@ -163,7 +163,7 @@ def claims(
     """How strongly the cells together claim each point of the grid."""
     canvas = torch.zeros(field.shape, device=device)
     for batch in batches(table, field, device, measured_cells):
-        claim = _claim(batch.layers)
+        claim = claim_of(batch.layers)
         for i, place in batch.places(field.shape):
             canvas[place.canvas] += claim[i][place.window]
     return canvas
@@ -174,7 +174,7 @@ def shared(batch: Batch, claimed: Tensor) -> Tensor:
 
     A cell keeps its own share where its window reaches beyond the grid.
     """
-    own = _claim(batch.layers)
+    own = claim_of(batch.layers)
     total = own.clone()
     for i, place in batch.places((claimed.shape[0], claimed.shape[1])):
         total[i][place.window] = claimed[place.canvas]
@@ -206,8 +206,8 @@ def draw(
     return opd, absorption
 
 
-def _claim(layers: Layers) -> Tensor:
-    # Far from a cell its claim is nothing, so that windows of different size agree.
+def claim_of(layers: Layers) -> Tensor:
+    """How strongly each cell claims each point; nothing far off, so that windows may differ."""
     return torch.where(layers.radius < REACH, torch.exp(-SHARPNESS * layers.radius), 0.0)
 
 

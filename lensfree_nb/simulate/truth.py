@@ -59,7 +59,8 @@ def measured(
     for batch in batches(table, field, measured_cells=measured_cells):
         alone = batch.layers.opd_nm(batch.cell)
         own = alone if claimed is None else alone * shared(batch, claimed)
-        found[batch.rows] = _metrics(batch, own, alone, grid_um).numpy()
+        height = get(batch.cell, "height_nm")
+        found[batch.rows] = metrics(own, alone, height, batch.anchor_px, grid_um).numpy()
     area, mass, highest, axis, dy, dx, alone_pg = found.T
     if conserve:
         gain = np.clip(alone_pg / np.maximum(mass, 1e-9), 1.0, MOST_GAIN)
@@ -116,28 +117,47 @@ def _heights(batch: Batch, size: Wanted, grid_um: float) -> Tensor:
     return torch.stack([height, nucleus], 1)
 
 
-def _metrics(batch: Batch, own: Tensor, alone: Tensor, grid_um: float) -> Tensor:
-    """Area, mass, highest, axis, centroid from the anchor (y, x), and mass without neighbours."""
-    inside = (own > OUTLINE_FRACTION * get(batch.cell, "height_nm")).double()
-    count = inside.sum((1, 2)).clamp(min=1)
-    # Whole numbers in float64: these sums are exact in any order.
-    step = torch.arange(batch.side, dtype=torch.float64)
-    down, across = inside.sum(2), inside.sum(1)
+def metrics(
+    own: Tensor, alone: Tensor, height_nm: Tensor, anchor_px: Tensor, grid_um: float
+) -> Tensor:
+    """What single cells measure in their windows (n, y, x).
+
+    Parameters
+    ----------
+    own, alone : Tensor, shape (n, y, x)
+        OPD (nm) of each cell, after and before neighbours took their share of its ground.
+    height_nm : Tensor, shape (n, 1, 1)
+        The outline is where `own` exceeds a fifth of it.
+    anchor_px : Tensor, shape (n, 2)
+        Where the cells' origins lie in the windows (points).
+    grid_um : float
+        Pitch.
+
+    Returns
+    -------
+    Tensor, shape (n, 7), float64
+        Area (µm²), dry mass (pg), highest OPD (nm), major axis (µm), centroid of the outline from
+        the anchor (y, x; µm), and dry mass without neighbours.
+    """
+    inside = (own > OUTLINE_FRACTION * height_nm).float()
+    # Whole numbers, small enough for float32 along a line: these sums are exact in any order.
+    step = torch.arange(own.shape[-1], dtype=torch.float64, device=own.device)
+    down, across = inside.sum(2).double(), inside.sum(1).double()
+    count = down.sum(1).clamp(min=1)
     y, x = ((line * step).sum(1) / count for line in (down, across))
     yy, xx = ((line * step**2).sum(1) / count for line in (down, across))
-    xy = (inside * step).sum(2).mul(step).sum(1) / count - y * x
+    xy = (inside @ step.float()).double().mul(step).sum(1) / count - y * x
     yy, xx = yy - y * y, xx - x * x
     largest = (yy + xx) / 2 + (((yy - xx) / 2) ** 2 + xy**2).sqrt()
     to_pg = 1e-3 * grid_um**2 / ALPHA_UM3_PER_PG
-    middle = batch.anchor_px
     return torch.stack(
         [
             count * grid_um**2,
             _total(own) * to_pg,
             own.amax((1, 2)).double(),
             4 * largest.sqrt() * grid_um,
-            (y - middle[:, 0]) * grid_um,
-            (x - middle[:, 1]) * grid_um,
+            (y - anchor_px[:, 0]) * grid_um,
+            (x - anchor_px[:, 1]) * grid_um,
             _total(alone) * to_pg,
         ],
         1,
@@ -146,4 +166,5 @@ def _metrics(batch: Batch, own: Tensor, alone: Tensor, grid_um: float) -> Tensor
 
 def _total(windows: Tensor) -> Tensor:
     """Sum of each window (n, y, x) in an order that does not depend on the number of threads."""
-    return torch.from_numpy(windows.sum(2).double().numpy().sum(1))
+    sums = windows.sum(2).double().cpu().numpy().sum(1)
+    return torch.from_numpy(sums).to(windows.device)

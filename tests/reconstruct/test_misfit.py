@@ -131,3 +131,16 @@ def test_back_propagation_is_exact_for_a_weak_absorber_up_to_its_twin():
     flat = Backpropagation()(hologram, Setup((530.0,), 1.67, (300.0,)))
     assert float(flat.opd_nm.abs().max()) < 1e-2
     assert float(flat.absorption.abs().max()) < 1e-4
+
+
+def test_a_periodic_frame_is_the_middle_of_its_copies():
+    setup = Setup((530.0,), 1.67, (300.0,))
+    y, x = (torch.arange(64) - 32.0 for _ in range(2))
+    spot = 0.8 * torch.exp(-(y[:, None] ** 2 + x[None] ** 2) / 25)
+    alone = Misfit(torch.ones(1, 64, 64), setup, background_px=None, periodic=True)
+    assert alone.shape == (64, 64)
+    many = Misfit(torch.ones(1, 320, 320), setup, background_px=None)
+    dark = torch.zeros(64, 64)
+    one = alone.predict(spot, dark)[0]
+    tiled = many.predict(many.spread(spot.repeat(5, 5)), many.zeros())[0]
+    torch.testing.assert_close(one, tiled[128:192, 128:192], atol=3e-3, rtol=0)

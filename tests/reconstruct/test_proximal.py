@@ -18,7 +18,7 @@ def proximal(images, weight, **options):
 def test_bands_of_rows_change_nothing(images, monkeypatch):
     parts = [noisy(seed, (37, 16)) for seed in range(images)]
     whole = proximal(parts, 0.3, shrink=0.1)
-    monkeypatch.setattr("lensfree_nb.reconstruct.bands.BAND_PX", 5 * 16)
+    monkeypatch.setattr("lensfree_nb.optics.bands.BAND_PX", 5 * 16)
     for banded, expected in zip(proximal(parts, 0.3, shrink=0.1), whole, strict=True):
         np.testing.assert_array_equal(banded, expected)
 

@@ -117,3 +117,26 @@ def test_presets_grow_harder():
     assert instrument_of("paper") is PRESETS["paper"]
     assert PRESETS["harsh"].at(800.0).setup.distance_um == (800.0,) * 3
     assert PRESETS["harsh"].camera.full_well_e < PRESETS["paper"].camera.full_well_e
+
+
+def test_a_periodic_field_is_seen_as_one_with_a_margin():
+    near = replace(PRESETS["plain"], setup=PRESETS["plain"].setup.at(300.0), shift_um=((1, 2),) * 3)
+    wide, round_ = Stage.around((128, 144), near), Stage.periodic((128, 144), near)
+    for exposure in range(3):
+        seen = []
+        for stage in (wide, round_):
+            opd = object_on(stage, height_nm=200.0)
+            seen.append(intensity(opd, torch.zeros_like(opd), near, exposure, stage))
+        torch.testing.assert_close(*seen, atol=2e-3, rtol=0)
+
+
+def test_what_is_kept_changes_nothing():
+    harsh, kept = PRESETS["harsh"], {}
+    stage = Stage.periodic((48, 64), harsh)
+    opd = object_on(stage)
+    fresh, first, again = (
+        intensity(opd, torch.zeros_like(opd), harsh, 1, stage, keep) for keep in (None, kept, kept)
+    )
+    assert len(kept) > 5
+    assert torch.equal(fresh, first)
+    assert torch.equal(first, again)

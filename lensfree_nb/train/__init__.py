@@ -1,0 +1,1 @@
+"""Training: simulated data, made where they are used."""

@@ -1,0 +1,183 @@
+"""Training patches without end: hologram, short inversion and truth, made as fast as they are used.
+
+Fields are periodic: each is one period of an endless culture, so light needs no margin, and every
+part of it is a patch. The light is the simulator's own (several lines a colour, a grid twice as
+fine as the sensor's, every imperfection), the inversion is that of ``reconstruct``; how the
+instrument shifts its colours, and how far its distance is off, the inversion does not know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from lensfree_nb.errors import ParameterError
+from lensfree_nb.reconstruct.methods import Inverse
+from lensfree_nb.run.devices import choose_device
+from lensfree_nb.simulate.bank import CellBank
+from lensfree_nb.simulate.instrument import Instrument
+from lensfree_nb.simulate.light import Kept, Stage, intensity, own_light
+from lensfree_nb.train.variety import any_cells, any_culture, any_instrument
+
+FIELDS_AN_INSTRUMENT: Final = 8
+FIELDS_A_BANK: Final = 128
+FIELD, INSTRUMENT, BANK = range(3)
+
+
+@dataclass(frozen=True, slots=True)
+class Patches:
+    """Patches of one field, all on one device, float32.
+
+    Parameters
+    ----------
+    hologram : Tensor, shape (n, exposure, y, x)
+        As recorded, over its mean.
+    opd_nm, absorption : Tensor, shape (n, y, x)
+        What the short inversion makes of it.
+    truth_opd_nm, truth_absorption : Tensor, shape (n, y, x)
+        Simulated truth, averaged over each pixel.
+    cells : DataFrame
+        One row a cell: which ``patch`` holds its centroid, where in it (``y_um, x_um``; the centre
+        of the first pixel is 0, 0), its ``kind`` and its true metrics.
+    """
+
+    hologram: Tensor
+    opd_nm: Tensor
+    absorption: Tensor
+    truth_opd_nm: Tensor
+    truth_absorption: Tensor
+    cells: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class PatchSource:
+    """Fields of patches by their number: the same on whoever's demand, in whatever order.
+
+    Fields share an instrument with seven neighbours and a bank of cells with 127: going through
+    them in order saves most of the work.
+
+    Parameters
+    ----------
+    seed : int
+        Of everything.
+    field_px : int
+        Side of a field (px). 512 suits a processor's cache; a GPU is better used by 1024.
+    patch_px : int
+        Side of a patch; divides that of the field.
+    iterations : int
+        Of the inversion.
+    instrument : Instrument, optional
+        One microscope for all fields, without tilt; any of a wide range where none is given.
+    distance_error_um : float
+        Standard deviation by which the inversion's distance is off.
+    bank_cells : int
+        Cells drawn for a bank.
+    device : str
+        Where torch works.
+
+    Raises
+    ------
+    ParameterError
+        If patches do not fill a field, or the instrument is tilted.
+    """
+
+    seed: int
+    field_px: int = 512
+    patch_px: int = 128
+    iterations: int = 10
+    instrument: Instrument | None = None
+    distance_error_um: float = 3.0
+    bank_cells: int = 1500
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be made."""
+        if self.patch_px < 1 or self.field_px % self.patch_px:
+            raise ParameterError(
+                f"field_px is {self.field_px}, patch_px {self.patch_px}; a whole number of "
+                "patches must fill a field"
+            )
+        if self.instrument is not None and any(self.instrument.slope_um_per_mm):
+            raise ParameterError("instrument is tilted: a periodic field has no tilt")
+
+    @property
+    def patches_a_field(self) -> int:
+        """How many patches every field gives."""
+        return (self.field_px // self.patch_px) ** 2
+
+    @torch.no_grad()
+    def field(self, number: int) -> Patches:
+        """All patches of one field."""
+        device = choose_device(self.device)
+        rng = np.random.default_rng([self.seed, FIELD, number])
+        instrument, light, kept = _instrument(self, number // FIELDS_AN_INSTRUMENT, device)
+        bank = _bank(self, number // FIELDS_A_BANK, device)
+        stage = self._stage(instrument)
+        drawn = any_culture(bank, stage.shape, rng)
+        generator = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
+        brightness = 1 + instrument.camera.drift * float(rng.standard_normal())
+        exposures = []
+        for exposure, shade in enumerate(light):
+            fallen = intensity(drawn.opd_nm, drawn.absorption, instrument, exposure, stage, kept)
+            exposures.append(instrument.camera.record(fallen * shade, generator, brightness))
+        recorded = torch.stack(exposures).float()
+        hologram = recorded / recorded.mean()
+        distance = np.array(instrument.setup.known_distance())
+        stated = distance + self.distance_error_um * float(rng.standard_normal())
+        invert = Inverse(self.iterations, periodic=True)
+        estimate = invert(hologram, instrument.setup.at(tuple(stated.tolist())))
+        return Patches(
+            self._cut(hologram).movedim(0, 1),
+            self._cut(estimate.opd_nm),
+            self._cut(estimate.absorption),
+            self._cut(stage.averaged(drawn.opd_nm)),
+            self._cut(stage.averaged(drawn.absorption)),
+            self._patched(drawn.cells, stage),
+        )
+
+    def _stage(self, instrument: Instrument) -> Stage:
+        return Stage.periodic((self.field_px, self.field_px), instrument)
+
+    def _cut(self, image: Tensor) -> Tensor:
+        """Patches (..., n, y, x) of an image (..., y, x), row by row."""
+        side = self.patch_px
+        tiled = image.unfold(-2, side, side).unfold(-2, side, side)
+        return tiled.flatten(-4, -3)
+
+    def _patched(self, cells: pd.DataFrame, stage: Stage) -> pd.DataFrame:
+        """Cells by patch, placed in it."""
+        pitch = stage.pitch_um * stage.oversampling
+        along = self.field_px // self.patch_px
+        # A pixel's centre lies between its points; its square begins half a pixel before it.
+        points = cells[["y_um", "x_um"]].to_numpy() + stage.field.origin_um + pitch / 2
+        points %= self.field_px * pitch
+        place = np.minimum(points // (self.patch_px * pitch), along - 1)
+        inside = points - place * self.patch_px * pitch - pitch / 2
+        patch = (place[:, 0] * along + place[:, 1]).astype(int)
+        return cells.assign(patch=patch, y_um=inside[:, 0], x_um=inside[:, 1])
+
+
+@lru_cache(maxsize=2)
+def _instrument(
+    source: PatchSource, number: int, device: torch.device
+) -> tuple[Instrument, list[Tensor], Kept]:
+    """The microscope of some fields, its light without a sample, and a place for its transfers."""
+    rng = np.random.default_rng([source.seed, INSTRUMENT, number])
+    chosen = source.instrument or any_instrument(rng)
+    light = own_light(chosen, (source.field_px, source.field_px))
+    return chosen, [torch.from_numpy(shade).to(device) for shade in light], {}
+
+
+@lru_cache(maxsize=2)
+def _bank(source: PatchSource, number: int, device: torch.device) -> CellBank:
+    """The cells of some fields."""
+    rng = np.random.default_rng([source.seed, BANK, number])
+    instrument = _instrument(source, number * (FIELDS_A_BANK // FIELDS_AN_INSTRUMENT), device)[0]
+    pitch = instrument.setup.pixel_size_um / instrument.oversampling
+    return CellBank.of(any_cells(source.bank_cells, rng), pitch, device)

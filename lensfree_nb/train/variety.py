@@ -1,0 +1,129 @@
+"""What varies between training fields: microscopes and compositions of cultures.
+
+Wider than any one microscope: what a network has not met while it learned, it does not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from lensfree_nb.errors import ParameterError
+from lensfree_nb.simulate.bank import CellBank, Drawn
+from lensfree_nb.simulate.camera import Camera
+from lensfree_nb.simulate.dish import culture, with_debris
+from lensfree_nb.simulate.instrument import PAPER_SETUP, Instrument
+from lensfree_nb.simulate.shapes import TEST_ONLY
+from lensfree_nb.simulate.spacing import places_um
+
+# Share of each kind in the bank, and how often a field is made mainly of it.
+KINDS: Final[Mapping[str, float]] = {
+    "adherent": 0.45,
+    "epithelial": 0.15,
+    "spindle": 0.1,
+    "round": 0.2,
+    "suspended": 0.1,
+}
+ROUNDED: Final = ("round", "suspended")
+SPARSE_PER_MM2, DENSE_PER_MM2 = 20.0, 600.0
+MOST_DEBRIS, DEBRIS_SHARE = 80.0, 0.1
+
+
+def any_instrument(rng: np.random.Generator) -> Instrument:
+    """A lens-free microscope with three colours, each of its imperfections drawn at random.
+
+    Distances of 0.6 to 2 mm, bands of 10 to 30 nm, sources of 50 to 100 µm, fill factors of 0.6 to
+    1, colours up to 3 µm apart, light uneven by up to 30 %, up to 8 specks of dust per mm², and
+    cameras of 8 to 12 bits with wells of 5000 to 20 000 electrons.
+    """
+    shifts = np.clip(rng.normal(0, 1.0, (2, 2)), -3, 3)
+    bits = int(rng.choice([8, 10, 12]))
+    return Instrument(
+        setup=replace(
+            PAPER_SETUP.at(float(rng.uniform(600, 2000))),
+            bandwidth_nm=float(rng.uniform(10, 30)),
+            source_diameter_um=float(rng.uniform(50, 100)),
+        ),
+        fill=float(rng.uniform(0.6, 1.0)),
+        shift_um=(
+            (float(shifts[0, 0]), float(shifts[0, 1])),
+            (0.0, 0.0),
+            (float(shifts[1, 0]), float(shifts[1, 1])),
+        ),
+        uneven=float(rng.uniform(0, 0.3)),
+        dust_per_mm2=float(rng.uniform(0, 8)),
+        camera=Camera(
+            full_well_e=float(rng.uniform(5_000, 20_000)),
+            exposure=float(rng.uniform(0.4, 0.6)),
+            read_noise_e=float(rng.uniform(4, 20)),
+            bits=bits,
+            offset=float(rng.uniform(0, 0.01)) * 2**bits,
+            drift=0.02,
+        ),
+        serial=int(rng.integers(2**31)),
+    )
+
+
+def any_cells(count: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Single cells of all kinds that may be learned from, and debris, for a bank.
+
+    Kinds kept for tests (:data:`~lensfree_nb.simulate.shapes.TEST_ONLY`) are not among them.
+    """
+    density = float(rng.uniform(183, 527))
+    side = round((count / density * 1e6) ** 0.5 / PAPER_SETUP.pixel_size_um)
+    # Drawn alone: what neighbours do to each other is settled where they meet.
+    cells = culture((side, side), density, rng=rng, kinds=KINDS, contact=0.0, piled=0.0)
+    return with_debris(cells, (side, side), DEBRIS_SHARE * density, rng=rng)
+
+
+def any_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generator) -> Drawn:
+    """One periodic field: 20 to 600 cells per mm², debris on top.
+
+    Most fields mix one spread kind with up to 40 % of rounded cells; one in ten is of suspended
+    cells alone. Up to a tenth of the cells ride on others.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Points of the bank's grid.
+
+    Raises
+    ------
+    ParameterError
+        If the bank holds a kind that is kept for tests.
+    """
+    if kept := TEST_ONLY & set(bank.kinds):
+        raise ParameterError(f"the bank holds {', '.join(sorted(kept))}: kept for tests alone")
+    size_um = np.array(shape) * bank.pitch_um
+    area_mm2 = float(np.prod(size_um)) * 1e-6
+    density = np.exp(rng.uniform(np.log(SPARSE_PER_MM2), np.log(DENSE_PER_MM2)))
+    count = max(1, round(density * area_mm2))
+    spacing, piled = rng.uniform(15.0, 25.0), rng.uniform(0, 0.1)
+    shares = _any_shares(rng)
+    kinds = rng.choice(list(shares), size=count, p=list(shares.values()))
+    cells = [rng.choice(np.flatnonzero(bank.kinds == kind)) for kind in kinds]
+    places = places_um(size_um, count, rng, spacing_um=spacing, piled=piled, periodic=True)
+    contact = np.where(np.arange(count) < count - round(piled * count), rng.uniform(0.5, 1.0), 0.0)
+    specks = rng.choice(
+        np.flatnonzero(bank.kinds == "debris"), rng.poisson(rng.uniform(0, MOST_DEBRIS) * area_mm2)
+    )
+    return bank.field(
+        np.concatenate([cells, specks]).astype(np.intp),
+        np.concatenate([places, rng.uniform(0, size_um, (len(specks), 2))]),
+        np.concatenate([contact, np.zeros(len(specks))]),
+        shape,
+        rng,
+    )
+
+
+def _any_shares(rng: np.random.Generator) -> dict[str, float]:
+    if rng.random() < KINDS["suspended"]:
+        return {"suspended": 1.0}
+    spread = [kind for kind in KINDS if kind not in ROUNDED]
+    often = np.array([KINDS[kind] for kind in spread])
+    rounded = float(rng.uniform(0, 0.4))
+    return {str(rng.choice(spread, p=often / often.sum())): 1 - rounded, "round": rounded}

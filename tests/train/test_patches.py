@@ -1,0 +1,114 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from lensfree_nb.contract import METRIC_UNITS
+from lensfree_nb.errors import ParameterError
+from lensfree_nb.simulate import PRESETS
+from lensfree_nb.simulate.shapes import TEST_ONLY
+from lensfree_nb.train.patches import PatchSource
+from tests import seeds
+
+SMALL = PatchSource(
+    seeds.CELLS, field_px=192, patch_px=64, bank_cells=60, iterations=3, device="cpu"
+)
+NAMES = ("hologram", "opd_nm", "absorption", "truth_opd_nm", "truth_absorption")
+
+
+@pytest.fixture(scope="module")
+def patches():
+    return SMALL.field(3)
+
+
+def test_a_field_gives_all_its_patches(patches):
+    assert SMALL.patches_a_field == 9
+    assert patches.hologram.shape == (9, 3, 64, 64)
+    for name in NAMES:
+        part = getattr(patches, name)
+        assert part.dtype == torch.float32
+        assert part.shape[0] == 9
+        assert torch.isfinite(part).all()
+    assert float(patches.hologram.mean()) == pytest.approx(1, abs=1e-5)
+    assert float(patches.truth_opd_nm.min()) >= 0
+
+
+def test_patches_lie_row_by_row_and_their_cells_in_them():
+    # Few cells: where the map is dark there is none, where a cell is the map is not dark.
+    numbers = range(40)
+    seen = 0
+    for patches in (SMALL.field(n) for n in numbers):
+        cells = patches.cells[patches.cells["kind"].isin(["round", "suspended"])]
+        assert patches.cells["patch"].between(0, 8).all()
+        for cell in cells.itertuples():
+            y, x = round(cell.y_um / 1.67), round(cell.x_um / 1.67)
+            if min(y, x) < 0 or max(y, x) > 63:
+                continue
+            assert float(patches.truth_opd_nm[cell.patch, y, x]) > 0.5 * cell.max_opd_nm
+            seen += 1
+    assert seen > 50
+
+
+def test_the_table_holds_the_mass_of_the_maps(patches):
+    assert {"patch", "kind", "y_um", "x_um", *METRIC_UNITS} == set(patches.cells)
+    mass = float(patches.truth_opd_nm.double().sum()) * 1.67**2 * 1e-3 / 0.18
+    assert mass == pytest.approx(patches.cells["dry_mass_pg"].sum(), rel=1e-4)
+
+
+def test_a_field_is_the_same_whoever_asks_and_whenever(patches):
+    for number in (40, 0, 3):
+        again = SMALL.field(number)
+    for name in NAMES:
+        assert torch.equal(getattr(again, name), getattr(patches, name))
+    assert again.cells.equals(patches.cells)
+    other = replace(SMALL, seed=seeds.NOISE).field(3)
+    assert not torch.equal(other.hologram, patches.hologram)
+
+
+def test_neighbours_differ_and_instruments_change(patches):
+    assert not torch.equal(SMALL.field(4).truth_opd_nm, patches.truth_opd_nm)
+    chosen = replace(SMALL, instrument=replace(PRESETS["ideal"]), distance_error_um=0.0)
+    quiet, noisy = chosen.field(3), SMALL.field(3)
+    assert torch.equal(quiet.truth_opd_nm, noisy.truth_opd_nm)
+    assert not torch.equal(quiet.hologram, noisy.hologram)
+
+
+def test_the_inversion_moves_towards_the_truth():
+    chosen = replace(SMALL, instrument=PRESETS["plain"], iterations=10, distance_error_um=0.0)
+    found = chosen.field(1)
+    flat = (found.cells["max_opd_nm"] > 200).groupby(found.cells["patch"]).any()
+    kept = [n for n in range(9) if not flat.get(n, False)]
+    gap = (found.opd_nm - found.truth_opd_nm)[kept].square().mean().sqrt()
+    assert float(gap) < 0.6 * float(found.truth_opd_nm[kept].square().mean().sqrt())
+
+
+def test_a_network_can_learn_from_them(patches):
+    weight = torch.ones(1, 1, 3, 3, requires_grad=True)
+    found = torch.nn.functional.conv2d(patches.opd_nm[:, None], weight, padding=1)[:, 0]
+    (found - patches.truth_opd_nm).square().mean().backward()
+    assert weight.grad is not None
+
+
+def test_no_kind_that_is_kept_for_tests_is_ever_drawn():
+    kinds = set().union(*(SMALL.field(n).cells["kind"] for n in range(0, 260, 13)))
+    assert not kinds & TEST_ONLY
+    assert kinds >= {"adherent", "round", "debris"}
+
+
+def test_what_cannot_be_made_is_refused():
+    with pytest.raises(ParameterError, match="patch_px"):
+        PatchSource(seeds.CELLS, field_px=500)
+    with pytest.raises(ParameterError, match="tilt"):
+        PatchSource(seeds.CELLS, instrument=PRESETS["harsh"])
+
+
+def test_instruments_are_wide_apart():
+    from lensfree_nb.train.variety import any_instrument
+
+    many = [any_instrument(np.random.default_rng(n)) for n in range(40)]
+    distances = [i.setup.known_distance()[0] for i in many]
+    assert min(distances) < 800
+    assert max(distances) > 1800
+    assert {i.camera.bits for i in many} == {8, 10, 12}
+    assert all(0.6 <= i.fill <= 1 and i.slope_um_per_mm == (0.0, 0.0) for i in many)
