@@ -13,9 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from _conditions import conditions
 from _harness import Row, arguments, report, row
 from _likeness import compared, likenesses
 from _memory import Watch, resident_gb
+from _patches import patches
 from _references import direct_integral
 from _seeds import TEST
 from matplotlib.figure import Figure
@@ -175,8 +177,10 @@ def main(quick: bool, device: str, out: Path) -> list[Row]:
     rows = population(900 if quick else 2600)
     rows += light() + noise(out)
     rows += speed((1374, 1920) if quick else (2748, 3840), device)
+    rows += patches(device, quick)
     if find_spec("dask"):
         rows += days()
+    conditions(out / "conditions.png")
     return rows + compared(likenesses(), out / "likeness.png")
 
 

@@ -16,7 +16,7 @@ from lensfree_nb.errors import ParameterError
 from lensfree_nb.run.devices import working_on
 from lensfree_nb.simulate.dish import culture
 from lensfree_nb.simulate.instrument import Instrument, instrument_of
-from lensfree_nb.simulate.light import Stage, intensity, own_light
+from lensfree_nb.simulate.light import Stage, intensity, own_light, surface
 from lensfree_nb.simulate.measured_cells import MeasuredCells
 from lensfree_nb.simulate.render import draw
 
@@ -80,9 +80,10 @@ def acquire(
         dark += _on_stage(stage, absorption, "absorption", worker)
         generator = torch.Generator(worker).manual_seed(int(rng.integers(2**62)))
         brightness = 1 + chosen.camera.drift * float(rng.standard_normal())
+        seen = opd + surface(chosen, stage, worker)
         exposures = []
         for exposure, light in enumerate(own_light(chosen, shape)):
-            fallen = intensity(opd, dark, chosen, exposure, stage)
+            fallen = intensity(seen, dark, chosen, exposure, stage)
             recorded = fallen * torch.from_numpy(light).to(worker)
             exposures.append(chosen.camera.record(recorded, generator, brightness).cpu().numpy())
         truth = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 
@@ -19,6 +19,9 @@ PAPER_SETUP: Final = Setup(
     source_distance_mm=50.0,
     bandwidth_nm=20.0,
 )
+
+
+PARTS: Final = ("light", "surface")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,9 @@ class Instrument:
         Amplitude of the slow unevenness of the light, another in each colour.
     dust_per_mm2 : float
         Specks on the sensor's window, which shade the same pixels in every frame.
+    surface_nm, surface_um : float
+        Roughness of the dish: standard deviation of its OPD, and over how far it is alike. It
+        scatters light in every frame alike, and is no part of the cells' truth.
     camera : Camera
         Noise and numbers.
     serial : int
@@ -57,6 +63,8 @@ class Instrument:
     slope_um_per_mm: tuple[float, float] = (0.0, 0.0)
     uneven: float = 0.0
     dust_per_mm2: float = 0.0
+    surface_nm: float = 0.0
+    surface_um: float = 5.0
     camera: Camera = field(default_factory=Camera)
     serial: int = 0
 
@@ -79,13 +87,19 @@ class Instrument:
                 "and >= 0"
             )
 
+        if not 0 <= self.surface_nm < 1000 or not 0 < self.surface_um < 1000:
+            raise ParameterError(
+                f"surface_nm is {self.surface_nm}, surface_um {self.surface_um}; needed are 0 to "
+                "1000 nm, and a length of less than 1000 um"
+            )
+
     def at(self, distance_um: float | tuple[float, ...]) -> Instrument:
         """The same instrument at another distance (µm): one, or one an exposure."""
         return replace(self, setup=self.setup.at(distance_um))
 
-    def own_rng(self) -> np.random.Generator:
+    def own_rng(self, part: Literal["light", "surface"]) -> np.random.Generator:
         """Source of what stays the same in all its frames."""
-        return np.random.default_rng([0x1E45, self.serial])
+        return np.random.default_rng([0x1E45, self.serial, PARTS.index(part)])
 
 
 PRESETS: Final[dict[str, Instrument]] = {
@@ -104,6 +118,7 @@ PRESETS: Final[dict[str, Instrument]] = {
         slope_um_per_mm=(0.0, 0.0),
         uneven=0.1,
         dust_per_mm2=1.0,
+        surface_nm=1.0,
         camera=Camera(
             full_well_e=20_000.0, exposure=0.5, read_noise_e=8.0, bits=12, offset=16.0, drift=0.005
         ),
@@ -115,6 +130,7 @@ PRESETS: Final[dict[str, Instrument]] = {
         slope_um_per_mm=(1.5, -1.0),
         uneven=0.3,
         dust_per_mm2=8.0,
+        surface_nm=3.0,
         camera=Camera(
             full_well_e=5_000.0, exposure=0.6, read_noise_e=20.0, bits=8, offset=4.0, drift=0.03
         ),

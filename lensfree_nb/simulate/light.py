@@ -32,6 +32,7 @@ from lensfree_nb.optics.sensor import (
 )
 from lensfree_nb.simulate.instrument import Instrument
 from lensfree_nb.simulate.render import Field
+from lensfree_nb.simulate.substrate import grain
 
 NODE_STEP_UM = 6.0
 Kept = dict[Hashable, Tensor]
@@ -138,10 +139,20 @@ def intensity(
 
 def own_light(instrument: Instrument, sensor: tuple[int, int]) -> Iterator[NDArray[np.float32]]:
     """The instrument's light without a sample, exposure by exposure (y, x)."""
-    steady = instrument.own_rng()
+    steady = instrument.own_rng("light")
     clear = dust(sensor, instrument.setup.pixel_size_um, instrument.dust_per_mm2, steady)
     for _ in range(instrument.setup.exposures):
         yield clear * uneven_light(sensor, instrument.uneven, steady)
+
+
+def surface(instrument: Instrument, stage: Stage, device: torch.device) -> Tensor | float:
+    """OPD (nm) of the dish itself on the stage's grid; 0 where it is smooth."""
+    if not instrument.surface_nm:
+        return 0.0
+    steady = instrument.own_rng("surface")
+    generator = torch.Generator(device).manual_seed(int(steady.integers(2**62)))
+    rough = grain(stage.shape, stage.pitch_um, instrument.surface_um, generator)
+    return rough.mul_(instrument.surface_nm)
 
 
 def uneven_light(

@@ -22,7 +22,7 @@ from lensfree_nb.reconstruct.methods import Inverse
 from lensfree_nb.run.devices import choose_device
 from lensfree_nb.simulate.bank import CellBank
 from lensfree_nb.simulate.instrument import Instrument
-from lensfree_nb.simulate.light import Kept, Stage, intensity, own_light
+from lensfree_nb.simulate.light import Kept, Stage, intensity, own_light, surface
 from lensfree_nb.train.variety import any_cells, any_culture, any_instrument
 
 FIELDS_AN_INSTRUMENT: Final = 8
@@ -116,15 +116,16 @@ class PatchSource:
         """All patches of one field."""
         device = choose_device(self.device)
         rng = np.random.default_rng([self.seed, FIELD, number])
-        instrument, light, kept = _instrument(self, number // FIELDS_AN_INSTRUMENT, device)
+        instrument, light, rough, kept = _instrument(self, number // FIELDS_AN_INSTRUMENT, device)
         bank = _bank(self, number // FIELDS_A_BANK, device)
         stage = self._stage(instrument)
         drawn = any_culture(bank, stage.shape, rng)
         generator = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
         brightness = 1 + instrument.camera.drift * float(rng.standard_normal())
+        seen = drawn.opd_nm + rough
         exposures = []
         for exposure, shade in enumerate(light):
-            fallen = intensity(drawn.opd_nm, drawn.absorption, instrument, exposure, stage, kept)
+            fallen = intensity(seen, drawn.absorption, instrument, exposure, stage, kept)
             exposures.append(instrument.camera.record(fallen * shade, generator, brightness))
         recorded = torch.stack(exposures).float()
         hologram = recorded / recorded.mean()
@@ -166,12 +167,13 @@ class PatchSource:
 @lru_cache(maxsize=2)
 def _instrument(
     source: PatchSource, number: int, device: torch.device
-) -> tuple[Instrument, list[Tensor], Kept]:
-    """The microscope of some fields, its light without a sample, and a place for its transfers."""
+) -> tuple[Instrument, list[Tensor], Tensor | float, Kept]:
+    """The microscope of some fields, its bare light, its dish, and a place for its transfers."""
     rng = np.random.default_rng([source.seed, INSTRUMENT, number])
     chosen = source.instrument or any_instrument(rng)
-    light = own_light(chosen, (source.field_px, source.field_px))
-    return chosen, [torch.from_numpy(shade).to(device) for shade in light], {}
+    side = (source.field_px, source.field_px)
+    light = [torch.from_numpy(shade).to(device) for shade in own_light(chosen, side)]
+    return chosen, light, surface(chosen, Stage.periodic(side, chosen), device), {}
 
 
 @lru_cache(maxsize=2)

@@ -1,7 +1,13 @@
+import tarfile
+
+import h5py
 import numpy as np
 import pytest
+from scipy.io import loadmat
+from skimage.measure import label
 
 from lensfree_nb.errors import DataError, ParameterError
+from lensfree_nb.io.samples import SAMPLES
 from lensfree_nb.simulate import MeasuredCells, acquire, culture
 from tests.seeds import CELLS, NOISE
 
@@ -84,3 +90,39 @@ def test_cut_leaves_out_what_is_cut_or_not_alone():
 def test_what_is_no_cell_is_refused(build, error, words):
     with pytest.raises(error, match=words):
         build()
+
+
+@pytest.mark.data
+def test_a_culture_of_measured_hl60_cells(data_folder):
+    path = data_folder / SAMPLES["hl60_opd_views"].path
+    with tarfile.open(path, "r:xz") as tar, h5py.File(tar.extractfile("series.h5")) as series:
+        views = [series[f"qpi_{n}/phase/raw"][:] for n in range(0, 140, 14)]
+    to_nm = 647 / (2 * np.pi)
+    bank = MeasuredCells.of([view * to_nm for view in views], 0.139)
+    table = culture(
+        (160, 160), 300.0, rng=np.random.default_rng(CELLS), kinds={"measured": 1.0},
+        measured_cells=bank, margin_um=30.0,
+    )  # fmt: skip
+    # 305 to 321 nm from all sides (SOURCES of the data): the averaged pitch takes little off.
+    assert table["max_opd_nm"].between(280, 330).all()
+    assert table["dry_mass_pg"].std() < 0.1 * table["dry_mass_pg"].mean()
+    ds = acquire(table, (160, 160), rng=np.random.default_rng(NOISE), measured_cells=bank)
+    assert float(ds["truth_opd"].max()) > 250
+    again = acquire(table, (160, 160), rng=np.random.default_rng(NOISE), measured_cells=bank)
+    assert ds.identical(again)
+
+
+@pytest.mark.data
+def test_red_cells_out_of_measured_maps(data_folder):
+    folder = data_folder / "holograms/beads_and_red_blood_cells/red_blood_cell"
+    opd = loadmat(folder / "gt_phase1.mat")["gt_phase"] * 532 / (2 * np.pi)
+    opd -= np.median(opd)
+    bank = MeasuredCells.cut(opd, label(opd > 60), 6.5)
+    assert len(bank.opd_nm) > 5
+    # As they were seen through a magnifying lens: 6.5 um pixels, cells 20 pixels wide.
+    table = culture(
+        (256, 256), 10.0, rng=np.random.default_rng(CELLS), pixel_size_um=6.5,
+        kinds={"measured": 1.0}, measured_cells=bank, contact=0.0,
+    )  # fmt: skip
+    assert table["max_opd_nm"].between(60, 275).all()  # 3.2 rad at most, where two overlap
+    assert (table["area_um2"] / 6.5**2).median() == pytest.approx(350, rel=0.4)
