@@ -55,3 +55,33 @@ def torchoptics_propagate(
     return wave.propagate(
         field.shape, distance_um, spacing=pitch_um, offset=0, propagation_method="ASM", asm_pad=0
     ).data
+
+
+def mie_hologram(
+    diameter_um: float, index: float, medium_index: float, vacuum_um: float, distance_um: float,
+    off_axis_um: np.ndarray,
+) -> np.ndarray:  # fmt: skip
+    """In-line hologram of a sphere by Mie's series, unpolarised light, background 1.
+
+    The far field of the series (Bohren & Huffman 1983, §4.1), so `distance_um` must be large
+    against the sphere's own Fresnel distance, ``diameter² / 4 lambda``.
+
+    Parameters
+    ----------
+    off_axis_um : ndarray
+        Distance of each point of the sensor from the axis through the sphere.
+    """
+    import miepython
+
+    wavenumber = 2 * np.pi * medium_index / vacuum_um
+    reach = np.hypot(off_axis_um, distance_um)
+    cosine = distance_um / reach
+    # This norm is that of the optical theorem: extinction = 4 Re S(0) / x². The package's
+    # amplitudes are for exp(+iwt); ours is exp(-iwt).
+    amplitudes = miepython.S1_S2(
+        index / medium_index, wavenumber * diameter_um / 2, cosine.ravel(), norm="wiscombe"
+    )
+    across, along = (np.conj(s).reshape(reach.shape) for s in amplitudes)
+    wave = np.exp(1j * wavenumber * (reach - distance_um)) / (-1j * wavenumber * reach)
+    light = np.abs(1 + wave * across) ** 2 + np.abs(1 + wave * along * cosine) ** 2
+    return np.asarray(light / 2)

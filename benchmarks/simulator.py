@@ -17,10 +17,11 @@ from _conditions import conditions
 from _harness import Row, arguments, report, row
 from _likeness import compared, likenesses
 from _memory import Watch, resident_gb
-from _patches import patches
+from _mie import spheres
 from _references import direct_integral
 from _seeds import TEST
 from matplotlib.figure import Figure
+from patches import patches
 
 from lensfree_nb.microscope import Setup
 from lensfree_nb.reconstruct.misfit import Misfit
@@ -175,7 +176,7 @@ def days() -> list[Row]:
 
 def main(quick: bool, device: str, out: Path) -> list[Row]:
     rows = population(900 if quick else 2600)
-    rows += light() + noise(out)
+    rows += light() + spheres() + noise(out)
     rows += speed((1374, 1920) if quick else (2748, 3840), device)
     rows += patches(device, quick)
     if find_spec("dask"):

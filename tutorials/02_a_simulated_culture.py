@@ -116,3 +116,33 @@ pd.DataFrame({"day": [n / 72 for n in days], "cells, also beyond the sensor": co
 
 # %% [markdown]
 # `lensfree simulate --help` writes such a time-lapse as the files of an instrument.
+#
+# ## The same cells under an objective
+#
+# Phase contrast or brightfield, in focus and out of it: three types of cells on three surfaces
+# through two objectives are ready as `lf.simulate.CONDITIONS`. `simulated_defocus` is how far the
+# plane in focus lies beyond the cells.
+
+# %%
+FIELD = (300, 300)  # px
+condition = lf.simulate.CONDITIONS[6]
+stack = lf.simulate.focus_stack(
+    condition.cells(FIELD, rng=np.random.default_rng(4)), FIELD, (-20, 0, 20),
+    rng=np.random.default_rng(5), objective=condition.objective, surface=condition.substrate,
+)  # fmt: skip
+
+
+def plane(number):
+    """One plane of the stack, grey."""
+    title = f"{float(stack['simulated_defocus'][number]):+g} um"
+    return hv.Image(stack["image"][number, 0].values, bounds=(0, 0, *FIELD[::-1])).opts(
+        cmap="gray", clim=(0.1, 0.8), title=title, frame_width=230, aspect="equal",
+        xaxis=None, yaxis=None,
+    )  # fmt: skip
+
+
+print(condition)
+hv.Layout([plane(number) for number in range(3)])
+
+# %% [markdown]
+# What all this leaves out is listed in `docs/simulator.md`.

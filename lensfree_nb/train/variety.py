@@ -107,14 +107,17 @@ def any_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generator
     spacing, piled = rng.uniform(15.0, 25.0), rng.uniform(0, 0.1)
     shares = _any_shares(rng)
     kinds = rng.choice(list(shares), size=count, p=list(shares.values()))
-    cells = [rng.choice(np.flatnonzero(bank.kinds == kind)) for kind in kinds]
+    cells = np.empty(count, np.intp)
+    for kind in shares:
+        mine = kinds == kind
+        cells[mine] = rng.choice(np.flatnonzero(bank.kinds == kind), int(mine.sum()))
     places = places_um(size_um, count, rng, spacing_um=spacing, piled=piled, periodic=True)
     contact = np.where(np.arange(count) < count - round(piled * count), rng.uniform(0.5, 1.0), 0.0)
     specks = rng.choice(
         np.flatnonzero(bank.kinds == "debris"), rng.poisson(rng.uniform(0, MOST_DEBRIS) * area_mm2)
     )
     return bank.field(
-        np.concatenate([cells, specks]).astype(np.intp),
+        np.concatenate([cells, specks]),
         np.concatenate([places, rng.uniform(0, size_um, (len(specks), 2))]),
         np.concatenate([contact, np.zeros(len(specks))]),
         shape,

@@ -1,9 +1,7 @@
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from _references import direct_integral, fresnel_square_aperture, torchoptics_propagate
 
 from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.propagation import (
@@ -12,9 +10,6 @@ from lensfree_nb.optics.propagation import (
     propagate,
     transfer_function,
 )
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
-from _references import direct_integral, fresnel_square_aperture, torchoptics_propagate
 
 SEED = 3
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from _mie import gap
 
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.simulate.acquisition import acquire
@@ -61,3 +62,8 @@ def test_standards_are_acquired():
 def test_impossible_standards(make, words):
     with pytest.raises(ParameterError, match=words):
         make()
+
+
+@pytest.mark.parametrize(("index", "most"), [(1.375, 0.04), (1.46, 0.08)])
+def test_a_small_sphere_is_nearly_that_of_mies_series(index, most):
+    assert 0.005 < gap(3.0, index) < most

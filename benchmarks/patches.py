@@ -1,4 +1,4 @@
-"""How many training patches a machine makes a second, and what they cost at most."""
+"""How many training patches a machine makes a second. Needs nothing that a GPU machine lacks."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import torch
-from _harness import Row, row
+from _harness import Row, arguments, report, row
 from _seeds import TEST
 
 from lensfree_nb.run.devices import choose_device
 from lensfree_nb.train.patches import FIELDS_A_BANK, PatchSource
 
-SOURCE = "python benchmarks/simulator.py"
+SOURCE = "simulated; python benchmarks/patches.py"
 
 
 def patches(device: str, quick: bool) -> list[Row]:
@@ -48,3 +48,8 @@ def _rate(first: int, fields: int, field_px: int, device: str) -> float:
         found = source.field(number)
     float(found.opd_nm.sum())  # a GPU has done its work only now
     return fields * source.patches_a_field / (time.perf_counter() - start)
+
+
+if __name__ == "__main__":
+    args = arguments(__doc__)
+    report(patches(args.device, args.quick), args)

@@ -1,0 +1,83 @@
+"""The same on a GPU as on a processor, where there is one.
+
+Written for a bare machine: ``python -m pytest -m gpu --noconftest tests/test_gpu.py`` needs torch,
+numpy, scipy, scikit-image, xarray and pytest alone.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from lensfree_nb.reconstruct.methods import Backpropagation, Inverse
+from lensfree_nb.simulate import CONDITIONS, PRESETS, acquire, culture, focus_stack
+from lensfree_nb.simulate.camera import Camera
+from lensfree_nb.train.patches import PatchSource
+from tests import seeds
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device here"),
+]
+
+
+def rng(seed=seeds.CELLS):
+    return np.random.default_rng(seed)
+
+
+def apart(one, other):
+    """RMS difference of two images over the RMS of the first."""
+    one, other = (np.asarray(image, float) for image in (one, other))
+    return np.sqrt(np.mean((one - other) ** 2) / np.mean(one**2))
+
+
+@pytest.fixture(scope="module")
+def frames():
+    """One frame of a noiseless microscope, made on either device."""
+    clean = replace(PRESETS["paper"], camera=Camera(), dust_per_mm2=0.0, surface_nm=0.0)
+    cells = culture((256, 256), rng=rng(), kinds={"round": 0.2}, margin_um=165.0)
+    return [
+        acquire(cells, (256, 256), rng=rng(), instrument=clean, device=device)
+        for device in ("cpu", "cuda")
+    ]
+
+
+def test_holograms(frames):
+    here, there = frames
+    assert apart(here["hologram"] - 1, there["hologram"] - 1) < 1e-4
+    assert apart(here["truth_opd"], there["truth_opd"]) < 1e-5
+
+
+@pytest.mark.parametrize("method", [Inverse(20), Inverse(10, periodic=True), Backpropagation()])
+def test_methods(frames, method):
+    hologram = torch.from_numpy(frames[0]["hologram"].values)
+    here, there = (
+        method(hologram.to(device), PRESETS["paper"].setup) for device in ("cpu", "cuda")
+    )
+    assert apart(here.opd_nm, there.opd_nm.cpu()) < 5e-3
+    assert apart(here.misfit, there.misfit.cpu()) < 5e-3
+
+
+def test_focus_stacks():
+    cells = CONDITIONS[0].cells((96, 96), rng=rng())
+    here, there = (
+        focus_stack(cells, (96, 96), (-10.0, 10.0), rng=rng(), device=device)
+        for device in ("cpu", "cuda")
+    )
+    assert here["image"].shape == there["image"].shape
+    # The surface is another one: each device has its own random numbers.
+    assert float(here["truth_image"].mean()) == pytest.approx(
+        float(there["truth_image"].mean()), rel=0.01
+    )
+
+
+def test_patches():
+    clean = replace(PRESETS["plain"], camera=Camera())
+    source = PatchSource(seeds.CELLS, field_px=256, bank_cells=80, instrument=clean, device="cpu")
+    here, there = source.field(2), replace(source, device="cuda").field(2)
+    for name in ("truth_opd_nm", "hologram", "opd_nm"):
+        assert getattr(there, name).device.type == "cuda"
+        assert apart(getattr(here, name), getattr(there, name).cpu()) < 5e-3
+    assert here.cells["kind"].equals(there.cells["kind"])
+    np.testing.assert_allclose(here.cells["dry_mass_pg"], there.cells["dry_mass_pg"], rtol=1e-4)
