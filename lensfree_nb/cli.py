@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from lensfree_nb.errors import LensfreeError
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Lens-free microscopy.")
 
 
@@ -19,6 +21,15 @@ def demo(
     from lensfree_nb.demo import run_demo
 
     run_demo(out, say=typer.echo)
+
+
+class Preset(StrEnum):
+    """Which simulated microscope."""
+
+    ideal = "ideal"
+    plain = "plain"
+    paper = "paper"
+    harsh = "harsh"
 
 
 class Format(StrEnum):
@@ -36,7 +47,7 @@ def simulate(
     width: Annotated[int, typer.Option(min=32, help="Columns of the sensor (px).")] = 3840,
     density: Annotated[float, typer.Option(help="Cells per mm² at the start.")] = 183.0,
     interval: Annotated[float, typer.Option(help="Minutes between frames.")] = 10.0,
-    preset: Annotated[str, typer.Option(help="ideal, plain, paper or harsh.")] = "paper",
+    preset: Annotated[Preset, typer.Option(help="Which microscope.")] = Preset.paper,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     format: Annotated[Format, typer.Option(help="One TIFF a frame and colour, or a store.")] = (
         Format.tiff
@@ -45,10 +56,14 @@ def simulate(
     """Write simulated holograms of a living culture as an instrument would, their truth beside."""
     from lensfree_nb.pipeline.simulated_files import write_simulated
 
-    written = write_simulated(
-        out, format.value, shape=(height, width), frames=frames, density_per_mm2=density,
-        interval_min=interval, instrument=preset, seed=seed, say=typer.echo,
-    )  # fmt: skip
+    try:
+        written = write_simulated(
+            out, format.value, shape=(height, width), frames=frames, density_per_mm2=density,
+            interval_min=interval, instrument=preset.value, seed=seed, say=typer.echo,
+        )  # fmt: skip
+    except LensfreeError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
     typer.echo(f"simulated: {written}")
 
 

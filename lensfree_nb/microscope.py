@@ -43,6 +43,7 @@ class Setup:
 
     def __post_init__(self) -> None:
         """Refuse what no microscope can be."""
+        object.__setattr__(self, "wavelength_nm", tuple(self.wavelength_nm))
         if not self.wavelength_nm:
             raise SetupError("wavelength_nm is empty; give one wavelength for each exposure")
         for value in self.wavelength_nm:

@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from lensfree_nb.reconstruct.methods import Backpropagation, Inverse
-from lensfree_nb.simulate import CONDITIONS, PRESETS, acquire, culture, focus_stack
+from lensfree_nb.simulate import CONDITIONS, OBJECTIVES, PRESETS, acquire, culture, focus_stack
 from lensfree_nb.simulate.camera import Camera
+from lensfree_nb.simulate.objective import images
 from lensfree_nb.train.patches import PatchSource
 from tests import seeds
 
@@ -59,17 +60,20 @@ def test_methods(frames, method):
     assert apart(here.misfit, there.misfit.cpu()) < 5e-3
 
 
-def test_focus_stacks():
-    cells = CONDITIONS[0].cells((96, 96), rng=rng())
+def test_objectives():
+    opd = torch.from_numpy(rng().uniform(0, 80, (96, 112)).astype(np.float32))
     here, there = (
-        focus_stack(cells, (96, 96), (-10.0, 10.0), rng=rng(), device=device)
+        images(opd.to(device), torch.zeros_like(opd, device=device), OBJECTIVES["10x/0.30"], 0,
+               (-10.0, 0.0), 0.37)
         for device in ("cpu", "cuda")
-    )
-    assert here["image"].shape == there["image"].shape
-    # The surface is another one: each device has its own random numbers.
-    assert float(here["truth_image"].mean()) == pytest.approx(
-        float(there["truth_image"].mean()), rel=0.01
-    )
+    )  # fmt: skip
+    assert apart(here - 1, there.cpu() - 1) < 1e-3
+
+
+def test_focus_stacks_are_made():
+    cells = CONDITIONS[0].cells((96, 96), rng=rng())
+    ds = focus_stack(cells, (96, 96), (-10.0, 10.0), rng=rng(), device="cuda")
+    assert np.isfinite(ds["image"]).all()
 
 
 def test_patches():

@@ -95,8 +95,8 @@ pd.DataFrame(scores).loc[["precision", "recall", "r2", "bias_percent"]]
 
 # %% [markdown]
 # Round cells are thicker than the light's wavelength allows: their mass comes out low, whatever
-# the microscope. What the harsher presets cost on top is mostly the colours' misalignment, which
-# nothing corrects yet.
+# the microscope, and r² hangs on those few: look at the bias as well. What the harsher presets
+# cost on top is mostly the colours' misalignment, which nothing corrects yet.
 #
 # ## Days
 #

@@ -14,9 +14,11 @@ import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
 
+from lensfree_nb.errors import DistanceError
 from lensfree_nb.microscope import Setup
 
 ALIGNMENT = 16
+MOST_HALO_PX, MOST_HALO_FRAMES = 2048, 4
 
 
 def fringe_halo_px(setup: Setup) -> int:
@@ -33,6 +35,23 @@ def fringe_halo_px(setup: Setup) -> int:
         sine = min(wavelength / (2 * pitch), 0.99)
         reach = max(reach, distance * math.tan(math.asin(sine)) / pitch)
     return math.ceil(reach)
+
+
+def checked_halo_px(setup: Setup, frame: tuple[int, int]) -> int:
+    """As :func:`fringe_halo_px`, for a frame (px) that it must not exceed by far.
+
+    Raises
+    ------
+    DistanceError
+        If it is many times the frame.
+    """
+    halo = fringe_halo_px(setup)
+    if halo > max(MOST_HALO_PX, MOST_HALO_FRAMES * max(frame)):
+        raise DistanceError(
+            f"fringes reach {halo} px at this distance, many times the frame of {frame[0]} x "
+            f"{frame[1]} px; check the units of distance_um and pixel_size_um"
+        )
+    return halo
 
 
 def fast_shape(shape: Sequence[int], margin_px: int = 0) -> tuple[int, int]:

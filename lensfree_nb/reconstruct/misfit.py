@@ -12,16 +12,15 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from lensfree_nb.errors import DataError, DistanceError
+from lensfree_nb.errors import DataError
 from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.bands import bands
 from lensfree_nb.optics.object_field import object_field
-from lensfree_nb.optics.propagation import fast_shape, fringe_halo_px, transfer_function
+from lensfree_nb.optics.propagation import checked_halo_px, fast_shape, transfer_function
 from lensfree_nb.optics.sensor import sensor_transfer
 from lensfree_nb.reconstruct.slow_background import slow_background
 
 TINY = 1e-9
-MOST_MARGIN_PX, MOST_MARGIN_FRAMES = 2048, 4
 
 
 def total(image: Tensor) -> float:
@@ -58,7 +57,7 @@ class Misfit:
             raise DataError("hologram has no known pixel")
         self.setup = setup
         self.frame = (int(hologram.shape[-2]), int(hologram.shape[-1]))
-        margin = _checked_margin(fringe_halo_px(setup), self.frame)
+        margin = checked_halo_px(setup, self.frame)
         self.shape = self.frame if periodic else fast_shape(self.frame, margin)
         top, left = ((n - m) // 2 for n, m in zip(self.shape, self.frame, strict=True))
         self._window = (slice(top, top + self.frame[0]), slice(left, left + self.frame[1]))
@@ -202,12 +201,3 @@ class Misfit:
         ):  # fmt: skip
             outside.zero_()
         return value
-
-
-def _checked_margin(margin_px: int, frame: tuple[int, int]) -> int:
-    if margin_px > max(MOST_MARGIN_PX, MOST_MARGIN_FRAMES * max(frame)):
-        raise DistanceError(
-            f"fringes reach {margin_px} px at this distance, many times the frame of {frame[0]} x "
-            f"{frame[1]} px; check the units of distance_um and pixel_size_um"
-        )
-    return margin_px

@@ -14,6 +14,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "life": ["Habits"],
         "measured_cells": ["MeasuredCells"],
         "objective": ["OBJECTIVES", "Objective"],
+        "outlines": ["outlines"],
         "standards": ["bar_target", "microspheres", "step"],
     },
 )

@@ -14,6 +14,7 @@ from torch import Tensor
 from lensfree_nb.contract import LONG_NAMES
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.run.devices import working_on
+from lensfree_nb.simulate.checks import check_rng, checked_shape
 from lensfree_nb.simulate.dish import culture
 from lensfree_nb.simulate.instrument import Instrument, instrument_of
 from lensfree_nb.simulate.light import Stage, intensity, own_light, surface
@@ -21,6 +22,7 @@ from lensfree_nb.simulate.measured_cells import MeasuredCells
 from lensfree_nb.simulate.render import draw
 
 EXAMPLE_SEED: Final = 7
+MOST: Final = {"opd_nm": 1e6, "absorption": 1e3}
 NO_CELLS: Final = pd.DataFrame({"y_um": [], "x_um": []}, dtype=float)
 
 
@@ -73,6 +75,8 @@ def acquire(
         If a map is unknown somewhere or of another shape, or `absorption` negative.
     """
     chosen = instrument_of(instrument)
+    shape = checked_shape(shape)
+    check_rng(rng)
     with working_on(device) as worker:
         stage = Stage.around(shape, chosen)
         opd, dark = draw(NO_CELLS if cells is None else cells, stage.field, worker, measured_cells)
@@ -190,6 +194,10 @@ def _on_stage(
         )
     if not np.isfinite(array).all() or (name == "absorption" and (array < 0).any()):
         raise ParameterError(f"{name} has negative or unknown values")
+    if np.abs(array).max(initial=0) > MOST[name]:
+        raise ParameterError(
+            f"{name} reaches {np.abs(array).max():g}; no more than {MOST[name]:g} can be sampled"
+        )
     if array.ndim == 0:
         return float(array)
     finer = array

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lensfree_nb.simulate.life import Habits, Moment
+from lensfree_nb.simulate.life import SPREADING_H, Habits, Moment
 from lensfree_nb.simulate.population import round_rows
 from lensfree_nb.simulate.truth import measured
-
-SPREADING_H: Final = 2.0
 
 
 def appearance(moment: Moment, founders: pd.DataFrame, habits: Habits) -> pd.DataFrame:
     """The table of a frame: every cell's shape at its age, and its true measurements.
 
-    Beside the columns of a culture: ``track``, ``parent`` (-1 for founders) and ``age``.
+    Mass is kept: it is the founder's, grown over the cycles since and shared at each division,
+    whatever ground neighbours take; thickness makes up for it. The dying lose theirs. Beside the
+    columns of a culture: ``track``, ``parent`` (-1 for founders) and ``age``.
     """
     rows = founders.iloc[moment.founder].reset_index(drop=True)
     hours_left = (1 - moment.age) * moment.cycle_h
@@ -38,17 +36,17 @@ def appearance(moment: Moment, founders: pd.DataFrame, habits: Habits) -> pd.Dat
     for name in ("height_nm", "nucleus_nm"):
         if name in rows:
             flat[name] = rows[name] * taller
+    mass_pg = rows["dry_mass_pg"].to_numpy() * moment.mass * (1 - 0.6 * moment.dying)
     if rounded.any():
-        flat = _with_balls(flat, rows, moment, rounded, founders)
-    return measured(flat, conserve=False)
+        flat = _with_balls(flat, mass_pg, moment, rounded, founders)
+    return measured(flat, mass_pg=mass_pg)
 
 
 def _with_balls(
-    flat: pd.DataFrame, rows: pd.DataFrame, moment: Moment, rounded: NDArray[np.bool_],
-    founders: pd.DataFrame,
+    flat: pd.DataFrame, mass_pg: NDArray[np.float64], moment: Moment,
+    rounded: NDArray[np.bool_], founders: pd.DataFrame,
 ) -> pd.DataFrame:  # fmt: skip
-    """The same with round shapes for those that are round; the dying shrink and lose their mass."""
-    mass_pg = rows["dry_mass_pg"].to_numpy() * moment.mass * (1 - 0.6 * moment.dying)
+    """The same with round shapes, of their mass, for those that are round."""
     # Concentration is a trait of the line: one draw a founder, whoever asks.
     lines = np.random.default_rng([0xBA11, len(founders)])
     density = round_rows(np.ones(len(founders)), lines)

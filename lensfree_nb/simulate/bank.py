@@ -125,7 +125,7 @@ class CellBank:
         device = self.sheets[0].opd_nm.device
         claimed, opd, absorption = (torch.zeros(shape, device=device) for _ in range(3))
         for some in chosen:
-            some.add(some.sheet.claim, claimed)
+            some.add(some.sheet.claim * (some.contact > 0), claimed)
         found = np.zeros((len(members), 7))
         for some in chosen:
             sheet = some.sheet
@@ -137,6 +137,7 @@ class CellBank:
             measured[:, 1:3] *= gain[:, None]
             some.add(own, opd)
             if bool((sheet.absorbance > 0).any()):
+                # What absorbs is debris, of one layer: its body is its OPD over its height.
                 some.add(own / sheet.height_nm * sheet.absorbance, absorption)
             found[some.numbers] = measured.cpu().numpy()
         return Drawn(opd, absorption, self._table(members, corners, turns, found))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -49,7 +50,8 @@ class Camera:
                 f"full_well_e is {self.full_well_e} and exposure {self.exposure}; needed are > 0, "
                 "and a share between 0 and 1"
             )
-        if self.bits is not None and not (isinstance(self.bits, int) and 8 <= self.bits <= 16):
+        whole = isinstance(self.bits, (int, np.integer)) and not isinstance(self.bits, bool)
+        if self.bits is not None and not (whole and 8 <= self.bits <= 16):
             raise ParameterError(f"bits is {self.bits!r}; give 8 to 16, or None for normalised")
         if self.bits is not None and not 0 <= self.offset < self.full_scale:
             raise ParameterError(
@@ -71,6 +73,11 @@ class Camera:
         """Counts of the bare background above the offset, where it writes integers."""
         return self.exposure * (self.full_scale - self.offset)
 
+    @property
+    def dark_level(self) -> float:
+        """What it writes without light."""
+        return self.offset if self.bits else 0.0
+
     def record(
         self, intensity: Tensor, generator: torch.Generator, brightness: float = 1.0
     ) -> Tensor:
@@ -89,13 +96,13 @@ class Camera:
         if self.relative_noise:
             gaussian = torch.randn(light.shape, generator=generator, device=light.device)
             light = light * (1 + self.relative_noise * gaussian)
-        full = 1 / self.exposure
         if math.isfinite(self.full_well_e):
             one = self.full_well_e * self.exposure
             electrons = torch.poisson((light * one).clamp(min=0), generator=generator)
             noise = torch.randn(light.shape, generator=generator, device=light.device)
             light = (electrons.clamp(max=self.full_well_e) + self.read_noise_e * noise) / one
-            light = light.clamp(min=0.0, max=full)
+            if self.bits is None:
+                light = light.clamp(min=0.0, max=1 / self.exposure)
         if self.bits is None:
             return light
         counts = torch.round(self.offset + self.counts_of_background * light)

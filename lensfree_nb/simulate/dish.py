@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from lensfree_nb.contract import METRIC_UNITS
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.simulate import population
+from lensfree_nb.simulate.checks import check_number, check_rng, checked_shape
 from lensfree_nb.simulate.measured_cells import MeasuredCells
 from lensfree_nb.simulate.population import Wanted
 from lensfree_nb.simulate.shapes import SHAPES, SPREAD
@@ -20,6 +20,9 @@ from lensfree_nb.simulate.truth import fitted, measured
 
 CULTURE_SEED: Final = 20220125
 CULTURES: Final = ("adherent_183", "adherent_183_random")
+# Cells per mm², and the share of them that ride on others.
+PILED: Final = ((300.0, 600.0), (0.02, 0.10))
+MOST_MARGIN_UM: Final = 1e5
 DIVIDING: Final = ("round", "doublet", "anaphase")
 
 
@@ -32,7 +35,7 @@ def culture(
     kinds: Mapping[str, float] | None = None,
     spacing_um: float = 25.0,
     contact: float = 0.8,
-    piled: float = 0.02,
+    piled: float | None = None,
     margin_um: float = 0.0,
     measured_cells: MeasuredCells | None = None,
 ) -> pd.DataFrame:
@@ -50,13 +53,14 @@ def culture(
         Pixel pitch (µm).
     kinds : mapping of str to float, optional
         Share of each kind of :data:`lensfree_nb.simulate.shapes.SHAPES`, or ``measured``; what
-        is missing to 1 is ``adherent``. Debris comes on top of the density.
+        is missing to 1 is ``adherent``. :func:`with_debris` adds debris on top of the density.
     spacing_um : float
         Least distance between centres (µm), but for those that pile up; 0 places at random.
     contact : float
         Between 0 (neighbours overlap freely) and 1 (they part along a border and keep their mass).
-    piled : float
-        Share of cells that ride on others: placed anywhere, and overlapping freely.
+    piled : float, optional
+        Share of cells that ride on others: placed anywhere, and overlapping freely. By default
+        2 % up to 300 cells per mm², rising to 10 % at 600.
     margin_um : float
         How far beyond the field cells lie too.
     measured_cells : MeasuredCells, optional
@@ -73,6 +77,14 @@ def culture(
     ParameterError
         If a kind is not known, shares are impossible, or so many cells do not fit.
     """
+    shape = checked_shape(shape)
+    check_rng(rng)
+    for name, value in (("density_per_mm2", density_per_mm2), ("spacing_um", spacing_um)):
+        check_number(name, value)
+    check_number("margin_um", margin_um, 0, MOST_MARGIN_UM)
+    check_number("pixel_size_um", pixel_size_um, open_low=True)
+    if piled is None:
+        piled = float(np.interp(density_per_mm2, *PILED))
     shares = _checked_shares(kinds or {}, contact, piled, measured_cells)
     size_um = np.asarray(shape) * pixel_size_um + 2 * margin_um
     count = round(density_per_mm2 * float(np.prod(size_um)) * 1e-6)
@@ -106,6 +118,10 @@ def with_debris(
     rng: np.random.Generator, pixel_size_um: float = 1.67,
 ) -> pd.DataFrame:  # fmt: skip
     """The culture and specks of debris (per mm²) anywhere among it, each with its truth."""
+    shape = checked_shape(shape)
+    check_rng(rng)
+    check_number("density_per_mm2", density_per_mm2)
+    check_number("pixel_size_um", pixel_size_um, open_low=True)
     size_um = np.asarray(shape) * pixel_size_um
     count = round(density_per_mm2 * float(np.prod(size_um)) * 1e-6)
     rows = population.debris_rows(count, rng)
@@ -164,17 +180,20 @@ def _checked_shares(
             raise ParameterError("kinds names 'measured'; give measured_cells too")
         if kind not in known:
             raise ParameterError(f"kinds names {kind!r}; known are {', '.join(known)}")
+    for kind, share in kinds.items():
+        check_number(f"the share of {kind}", share, 0, 1)
     total = sum(kinds.values())
-    if min(kinds.values(), default=0.0) < 0 or total > 1 + 1e-9:
+    if total > 1 + 1e-9:
         raise ParameterError(f"kinds adds up to {total:g}; shares are >= 0 and at most 1 together")
-    for name, value in (("contact", contact), ("piled", piled)):
-        if not 0 <= value <= 1:
-            raise ParameterError(f"{name} is {value}; it must lie between 0 and 1")
+    check_number("contact", contact, 0, 1)
+    check_number("piled", piled, 0, 1)
     rest = max(0.0, 1 - total)
     shares = {"adherent": rest + kinds.get("adherent", 0.0)}
     return shares | {kind: share for kind, share in kinds.items() if kind != "adherent"}
 
 
 def _empty() -> pd.DataFrame:
-    columns = ["y_um", "x_um", "semi_major_um", "semi_minor_um", "height_nm", *METRIC_UNITS]
-    return pd.DataFrame({name: np.empty(0) for name in columns}).assign(kind=np.empty(0, object))
+    none = Wanted(*(np.empty(0) for _ in Wanted.__dataclass_fields__))
+    rows = population.adherent_rows(none, np.random.default_rng(0))
+    places = ("y_um", "x_um", "anchor_dy_um", "anchor_dx_um", "contact")
+    return measured(rows.assign(**{name: np.empty(0) for name in places}))

@@ -14,9 +14,11 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from lensfree_nb.errors import DistanceError
+from lensfree_nb.errors import DistanceError, ParameterError
 from lensfree_nb.optics.propagation import fast_shape
 from lensfree_nb.run.devices import working_on
+from lensfree_nb.simulate.acquisition import NO_CELLS
+from lensfree_nb.simulate.checks import check_rng, checked_shape
 from lensfree_nb.simulate.dish import culture, with_debris
 from lensfree_nb.simulate.light import uneven_light
 from lensfree_nb.simulate.measured_cells import MeasuredCells
@@ -30,6 +32,7 @@ FARTHEST_UM: Final = 200.0
 UNEVEN: Final = 0.06
 # Structure finer than a culture's table holds: organelles, as a share of the local OPD.
 ORGANELLES, ORGANELLE_UM = 0.12, 0.6
+TRUTHS: Final = {"opd": "", "surface": " of the surface"}
 CELL_TYPES: Final = {
     "endothelial": {"epithelial": 0.93, "round": 0.07},
     "smooth_muscle": {"spindle": 0.93, "round": 0.07},
@@ -48,6 +51,16 @@ class Condition:
     objective: str
     cell_type: str
     substrate: str
+
+    def __post_init__(self) -> None:
+        """Refuse what there is none of."""
+        for name, known in (
+            ("objective", OBJECTIVES), ("cell_type", CELL_TYPES), ("substrate", SUBSTRATES),
+        ):  # fmt: skip
+            if getattr(self, name) not in known:
+                raise ParameterError(
+                    f"{name} is {getattr(self, name)!r}; use one of {', '.join(known)}"
+                )
 
     def cells(
         self, shape: tuple[int, int], *, rng: np.random.Generator, density_per_mm2: float = 300.0
@@ -71,9 +84,9 @@ CONDITIONS: Final = tuple(
 
 
 def focus_stack(
-    cells: pd.DataFrame,
+    cells: pd.DataFrame | None,
     shape: tuple[int, int],
-    defocus_um: Sequence[float],
+    defocus_um: float | Sequence[float],
     *,
     rng: np.random.Generator,
     objective: Objective | str = "10x/0.30",
@@ -85,7 +98,7 @@ def focus_stack(
 
     Parameters
     ----------
-    cells : DataFrame
+    cells : DataFrame or None
         From :func:`lensfree_nb.simulate.dish.culture`, with the objective's pixel size, or from
         :meth:`Condition.cells`; (0, 0) is the centre of the first pixel.
     shape : (int, int)
@@ -108,7 +121,8 @@ def focus_stack(
     Dataset
         ``image`` (position, channel, y, x) over the camera's full scale, with the coordinate
         ``simulated_defocus`` (µm) along ``position``; ``truth_image`` (channel, y, x), in focus
-        and without noise; ``truth_opd`` (nm) of cells and surface. All simulated.
+        and without noise; ``truth_opd`` (nm) of the cells and ``truth_surface`` (nm) of what they
+        lie on. All simulated; who the cells are is in the table.
 
     Raises
     ------
@@ -118,6 +132,8 @@ def focus_stack(
         If a plane is no number, or farther than 200 µm.
     """
     chosen = objective_of(objective)
+    shape = checked_shape(shape)
+    check_rng(rng)
     planes = _checked_planes(defocus_um)
     margin = math.ceil(
         (HALO_UM + max(abs(z) for z in planes) * chosen.aperture) / chosen.pixel_size_um
@@ -127,9 +143,10 @@ def focus_stack(
     first = -(margin * OVERSAMPLING + (OVERSAMPLING - 1) / 2) * pitch
     with working_on(device) as worker:
         generator = torch.Generator(worker).manual_seed(int(rng.integers(2**62)))
-        opd, dark = draw(cells, Field(grid, pitch, (first, first)), worker, measured_cells)
+        table = NO_CELLS if cells is None else cells
+        opd, dark = draw(table, Field(grid, pitch, (first, first)), worker, measured_cells)
         opd *= 1 + ORGANELLES * grain(grid, pitch, ORGANELLE_UM, generator)
-        opd += substrate(surface, grid, pitch, generator)
+        rough = substrate(surface, grid, pitch, generator)
 
         def sampled(fine: Tensor) -> Tensor:
             part = fine[..., margin * OVERSAMPLING :, margin * OVERSAMPLING :]
@@ -140,17 +157,18 @@ def focus_stack(
         light = torch.from_numpy(uneven_light(shape, UNEVEN, rng)).to(worker)
         full = 1 / chosen.camera.exposure if chosen.camera.bits is None else 1.0
         for channel in range(len(chosen.wavelength_nm)):
-            seen = sampled(images(opd, dark, chosen, channel, (*planes, 0.0), pitch)) * light
+            formed = images(opd + rough, dark, chosen, channel, (*planes, 0.0), pitch)
+            seen = sampled(formed) * light
             focused.append((seen[-1] * chosen.camera.exposure).cpu().numpy())
             noisy = [chosen.camera.record(image, generator) for image in seen[:-1]]
             scale = chosen.camera.full_scale if chosen.camera.bits else full
             recorded.append(torch.stack(noisy).float().div(scale).cpu().numpy())
-        truth = sampled(opd[None])[0].cpu().numpy()
+        truth = sampled(torch.stack([opd, rough])).cpu().numpy()
     return _dataset(np.stack(recorded, 1), np.stack(focused), truth, planes, chosen, surface)
 
 
-def _checked_planes(defocus_um: Sequence[float]) -> tuple[float, ...]:
-    planes = tuple(float(z) for z in defocus_um)
+def _checked_planes(defocus_um: float | Sequence[float]) -> tuple[float, ...]:
+    planes = tuple(np.atleast_1d(np.asarray(defocus_um, float)).tolist())
     if not planes or not all(abs(z) <= FARTHEST_UM for z in planes):
         raise DistanceError(
             f"defocus_um is {planes}; give at least one plane within {FARTHEST_UM:g} um"
@@ -159,7 +177,7 @@ def _checked_planes(defocus_um: Sequence[float]) -> tuple[float, ...]:
 
 
 def _dataset(
-    image: np.ndarray, focused: np.ndarray, opd: np.ndarray, planes: tuple[float, ...],
+    image: np.ndarray, focused: np.ndarray, truth: np.ndarray, planes: tuple[float, ...],
     chosen: Objective, surface: str,
 ) -> xr.Dataset:  # fmt: skip
     pitch = chosen.pixel_size_um
@@ -174,10 +192,13 @@ def _dataset(
                 ("channel", "y", "x"), focused,
                 {"units": "1", "long_name": f"simulated {what} in focus, without noise"},
             ),
-            "truth_opd": (
-                ("y", "x"), opd,
-                {"units": "nm", "long_name": "simulated true optical path difference"},
-            ),
+            **{
+                f"truth_{name}": (
+                    ("y", "x"), values,
+                    {"units": "nm", "long_name": f"simulated true optical path difference{of}"},
+                )
+                for (name, of), values in zip(TRUTHS.items(), truth, strict=True)
+            },
         },
         coords={
             "channel": list(chosen.channels),

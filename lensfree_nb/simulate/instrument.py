@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
@@ -10,6 +11,7 @@ import numpy as np
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.microscope import Setup
 from lensfree_nb.simulate.camera import Camera
+from lensfree_nb.simulate.checks import check_number
 
 PAPER_SETUP: Final = Setup(
     wavelength_nm=(640.0, 530.0, 450.0),
@@ -21,6 +23,7 @@ PAPER_SETUP: Final = Setup(
 )
 
 
+MOST_UNEVEN: Final = 0.95
 PARTS: Final = ("light", "surface")
 
 
@@ -70,7 +73,8 @@ class Instrument:
 
     def __post_init__(self) -> None:
         """Refuse what no instrument can be."""
-        self.setup.known_distance()
+        if any(math.isinf(z) or z <= 0 for z in self.setup.known_distance()):
+            raise ParameterError(f"distance_um is {self.setup.distance_um}; it must be > 0")
         if self.lines < 1 or self.oversampling < 1:
             raise ParameterError(
                 f"lines is {self.lines}, oversampling {self.oversampling}; both must be at least 1"
@@ -81,11 +85,15 @@ class Instrument:
             raise ParameterError(
                 f"shift_um has {len(self.shift_um)} pairs for {self.setup.exposures} exposures"
             )
-        if not 0 <= self.uneven < 1 or self.dust_per_mm2 < 0:
+        check_number("uneven", self.uneven, 0, MOST_UNEVEN)
+        check_number("dust_per_mm2", self.dust_per_mm2)
+        pairs = (*self.shift_um, self.slope_um_per_mm)
+        if any(np.shape(pair) != (2,) or not np.isfinite(pair).all() for pair in pairs):
             raise ParameterError(
-                f"uneven is {self.uneven}, dust_per_mm2 {self.dust_per_mm2}; needed are 0 to 1, "
-                "and >= 0"
+                f"shift_um is {self.shift_um}, slope_um_per_mm {self.slope_um_per_mm}; needed are "
+                "pairs of numbers (y, x)"
             )
+        object.__setattr__(self, "shift_um", tuple((float(y), float(x)) for y, x in self.shift_um))
 
         if not 0 <= self.surface_nm < 1000 or not 0 < self.surface_um < 1000:
             raise ParameterError(

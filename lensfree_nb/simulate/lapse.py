@@ -14,6 +14,7 @@ import xarray as xr
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.simulate.acquisition import acquire
 from lensfree_nb.simulate.appearance import appearance
+from lensfree_nb.simulate.checks import check_number, checked_seed, checked_shape
 from lensfree_nb.simulate.dish import culture
 from lensfree_nb.simulate.instrument import Instrument, instrument_of
 from lensfree_nb.simulate.life import Habits, History, history
@@ -157,6 +158,8 @@ def timelapse(
     """
     if frames < 1 or not interval_min > 0:
         raise ParameterError(f"frames is {frames}, interval_min {interval_min}; both must be > 0")
+    seed, shape = checked_seed(seed), checked_shape(shape)
+    check_number("density_per_mm2", density_per_mm2)
     faults = dict(faults or {})
     for number, fault in faults.items():
         if fault not in ("missing", "torn") or not 0 <= number < frames:
@@ -165,7 +168,7 @@ def timelapse(
                 "'missing' or 'torn'"
             )
     recipe = TimeLapse(
-        (int(shape[0]), int(shape[1])), frames, interval_min, density_per_mm2,
+        shape, frames, interval_min, density_per_mm2,
         instrument_of(instrument),
         habits or Habits(), seed, tuple(sorted(faults.items())),
     )  # fmt: skip

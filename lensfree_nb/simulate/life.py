@@ -6,6 +6,7 @@ alone; what a frame looks like is drawn when that frame is asked for.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
+from scipy.spatial import cKDTree
 
 from lensfree_nb.errors import ParameterError
 
@@ -21,6 +23,11 @@ BIN_UM: Final = 25.0
 SMOOTH_BINS: Final = 1.5
 DYING_H: Final = 3.0
 BORN_APART_UM: Final = 18.0
+LONGEST_STEP_MIN: Final = 15.0
+# Centres nearer than this part again, by half of what is missing in so many hours.
+APART_UM, PARTING_H = 18.0, 0.5
+# How long after its birth a cell goes on spreading, however crowded it is (h).
+SPREADING_H: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +169,13 @@ def history(
     size_um : (float, float)
         The field (µm) that crowding is looked at in; cells turn back at its border.
     """
-    hours = interval_min / 60
+    # A walk and a death rate are only as good as their steps are small.
+    steps = math.ceil(interval_min / LONGEST_STEP_MIN)
+    hours = interval_min / 60 / steps
     moment = _start(founders, habits, rng)
     lines, following, alive = [moment], len(founders), []
     for frame in range(frames):
-        if frame:
+        for _ in range(steps if frame else 0):
             moment, born = _step(moment, size_um, hours, habits, following, rng)
             lines.append(born)
             following += len(born.track)
@@ -213,6 +222,7 @@ def _step(
     slow = (0.25 + 0.75 * room) * ~round_ * (now.dying == 0)
     stride = (velocity + habits.speed_um_per_h * push) * (hours * slow)[:, None]
     places = np.stack([now.y_um, now.x_um], 1) + stride
+    places += _parting(places, hours)
     for axis, length in enumerate(size_um):
         outside = (places[:, axis] < 0) | (places[:, axis] > length)
         velocity[outside, axis] *= -1
@@ -223,7 +233,9 @@ def _step(
     dying = np.where(now.dying > 0, now.dying + hours / DYING_H, 0.0)
     fate = rng.random(len(dying)) < habits.death_per_day * hours / 24
     dying = np.where((dying == 0) & fate, hours / DYING_H, dying)
-    grown = now.age + np.where(dying > 0, 0.0, hours / now.cycle_h * room)
+    # Crowding stops who waits to divide, not who is dividing, or spreading after it.
+    busy = round_ | ((now.parent >= 0) & (now.age * now.cycle_h < SPREADING_H))
+    grown = now.age + np.where(dying > 0, 0.0, hours / now.cycle_h * np.where(busy, 1.0, room))
     moved = Moment(
         now.track, now.parent, now.founder, places[:, 0], places[:, 1],
         now.angle_rad + 0.1 * hours * turn * slow, grown, now.cycle_h, now.birth_mass,
@@ -257,6 +269,22 @@ def _daughters(mothers: Moment, habits: Habits, following: int, rng: np.random.G
         dying=np.zeros(2 * count),
         velocity=away * habits.speed_um_per_h,
     )
+
+
+def _parting(places: Floats, hours: float) -> Floats:
+    """How far neighbours whose centres are too near move apart (n, 2; µm)."""
+    pairs = cKDTree(places).query_pairs(APART_UM, output_type="ndarray")
+    between = places[pairs[:, 0]] - places[pairs[:, 1]]
+    apart = np.hypot(*between.T)
+    missing = (APART_UM - apart) * (1 - 0.5 ** (hours / PARTING_H)) / 2
+    way = between * (missing / np.maximum(apart, 1e-6))[:, None]
+    moved = np.zeros_like(places)
+    for sign, side in ((1, 0), (-1, 1)):
+        for axis in range(2):
+            moved[:, axis] += np.bincount(
+                pairs[:, side], sign * way[:, axis], minlength=len(places)
+            )
+    return moved
 
 
 def _crowding(now: Moment, size_um: tuple[float, float], habits: Habits) -> tuple[Floats, Floats]:

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
+from lensfree_nb.errors import DistanceError
 from lensfree_nb.optics.object_field import object_field
 from lensfree_nb.optics.propagation import (
+    checked_halo_px,
     fast_shape,
     frequencies,
-    fringe_halo_px,
     transfer_function,
 )
 from lensfree_nb.optics.sensor import (
@@ -34,7 +35,7 @@ from lensfree_nb.simulate.instrument import Instrument
 from lensfree_nb.simulate.render import Field
 from lensfree_nb.simulate.substrate import grain
 
-NODE_STEP_UM = 6.0
+NODE_STEP_UM, NODES_NEAR = 6.0, 6
 Kept = dict[Hashable, Tensor]
 
 
@@ -55,7 +56,7 @@ class Stage:
     def around(cls, sensor: tuple[int, int], instrument: Instrument) -> Stage:
         """The grid whose margin catches the fringes of what lies beyond the sensor."""
         points = instrument.oversampling
-        reach = fringe_halo_px(instrument.setup) + math.ceil(
+        reach = checked_halo_px(instrument.setup, sensor) + math.ceil(
             max((abs(s) for pair in instrument.shift_um for s in pair), default=0.0)
             / instrument.setup.pixel_size_um
         )
@@ -158,12 +159,15 @@ def surface(instrument: Instrument, stage: Stage, device: torch.device) -> Tenso
 def uneven_light(
     sensor: tuple[int, int], amplitude: float, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """A slow course of the light, mean about 1 (y, x)."""
+    """A slow course of the light, mean about 1, off it by `amplitude` at most (y, x)."""
+    if not amplitude:
+        return np.ones(sensor, np.float32)
     y, x = (np.linspace(-1, 1, n, dtype=np.float32) for n in sensor)
     a, b, c, d = rng.uniform(-1, 1, 4) * amplitude / 2
-    bowl = y[:, None] ** 2 + x[None] ** 2 - 2 / 3
-    light = 1 + a * y[:, None] + b * x[None] + c * y[:, None] * x[None] + d * bowl
-    return np.asarray(light, np.float32)
+    bowl = (y[:, None] ** 2 + x[None] ** 2 - 2 / 3) * 0.75
+    course = a * y[:, None] + b * x[None] + c * y[:, None] * x[None] + d * bowl
+    # All four together never exceed the amplitude.
+    return np.asarray(1 + course / max(1.0, float(np.abs(course).max()) / amplitude), np.float32)
 
 
 def dust(
@@ -191,7 +195,7 @@ def _nodes(
     """Distances at which the wave is computed, and each one's share at every point.
 
     The dish may be tilted: between nodes at most 6 µm apart the field, free of the carrier, is
-    interpolated (Lagrange). Without a tilt there is one node, and no share.
+    interpolated (Lagrange, over the six nearest). Without a tilt there is one node, and no share.
     """
     slope = instrument.slope_um_per_mm
     if not any(slope):
@@ -203,15 +207,23 @@ def _nodes(
         for n, m, s in zip(stage.shape, middle, slope, strict=True)
     )
     half = float(y.abs().max() + x.abs().max())
+    if half >= distance_um:
+        raise DistanceError(
+            f"slope_um_per_mm is {slope}: over the field the distance of {distance_um:g} um would "
+            f"change by {half:.0f} um to either side"
+        )
     count = 2 * math.ceil(half / NODE_STEP_UM) + 1
-    offsets = np.linspace(-half, half, count)
-    place = y[:, None] + x[None, :]
-    for k, offset in enumerate(offsets):
-        share = torch.ones_like(place)
-        for j, other in enumerate(offsets):
-            if j != k:
-                share *= (place - other) / (offset - other)
-        yield distance_um + float(offset), share
+    near = min(count, NODES_NEAR)
+    step = 2 * half / (count - 1)
+    place = (y[:, None] + x[None, :] + half) / step  # in nodes
+    first = (place.floor() - (near // 2 - 1)).clamp_(0, count - near)
+    place -= first
+    for k in range(count):
+        own = k - first  # which of the nearest this node is
+        share = ((own >= 0) & (own < near)).float()
+        for j in range(near):
+            share *= torch.where(own == j, 1.0, (place - j) / torch.where(own == j, 1.0, own - j))
+        yield distance_um - half + k * step, share
 
 
 def _once(kept: Kept | None, key: Hashable, make: Callable[[], Tensor]) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -13,11 +14,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, find_objects
 from skimage.transform import downscale_local_mean
 
-from lensfree_nb.errors import DataError, ParameterError
+from lensfree_nb.errors import DataError, ParameterError, QualityWarning
 from lensfree_nb.simulate.shapes import OUTLINE_FRACTION, Columns, Layers, turned
 
 FINEST_UM: Final = 0.4
 RIM_PX: Final = 3
+FAINT_NM: Final = 10.0
 BEYOND: Final = 2.0
 
 
@@ -72,6 +74,14 @@ class MeasuredCells:
         found = [_clean(np.asarray(image, np.float32), step) for image in images]
         if not found:
             raise ParameterError("images is empty; give at least one image of a cell")
+        highest = max(float(image.max()) for image in found)
+        if highest < FAINT_NM:
+            warnings.warn(
+                f"the thickest cell has {highest:.3g} nm; images must be OPD in nm (a phase in "
+                "rad times wavelength / 2 pi)",
+                QualityWarning,
+                stacklevel=2,
+            )
         side = max(max(image.shape) for image in found)
         windows = np.zeros((len(found), side, side), np.float32)
         for window, image in zip(windows, found, strict=True):

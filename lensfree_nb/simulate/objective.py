@@ -24,6 +24,7 @@ from lensfree_nb.optics.object_field import object_field
 from lensfree_nb.optics.propagation import frequencies
 from lensfree_nb.optics.sensor import pixel_transfer, spectral_lines
 from lensfree_nb.simulate.camera import Camera
+from lensfree_nb.simulate.checks import check_number
 
 GOLDEN_ANGLE: Final = math.pi * (3 - math.sqrt(5))
 LINES: Final = 3
@@ -97,11 +98,11 @@ class Objective:
                 f"transmission is {self.transmission}, source_points {self.source_points}; needed "
                 "are a share above 0, and at least 1"
             )
-        if not self.wavelength_nm or min(self.wavelength_nm) <= 0 or self.bandwidth_nm < 0:
-            raise ParameterError(
-                f"wavelength_nm is {self.wavelength_nm}, bandwidth_nm {self.bandwidth_nm}; needed "
-                "are lengths, one a channel, and a width >= 0"
-            )
+        if not self.wavelength_nm:
+            raise ParameterError("wavelength_nm is empty; give one wavelength a channel")
+        for value in self.wavelength_nm:
+            check_number("wavelength_nm", value, 10, 20_000)
+        check_number("bandwidth_nm", self.bandwidth_nm, 0, 1_000)
 
     @property
     def channels(self) -> tuple[str, ...]:

@@ -21,13 +21,26 @@ from torch import Tensor
 
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.simulate.measured_cells import MeasuredCells
-from lensfree_nb.simulate.shapes import LOBES, SHAPES, SPREAD, Columns, Layers, ends, get, sheet
+from lensfree_nb.simulate.shapes import (
+    EDGE_SOFTNESS,
+    LOBES,
+    SHAPES,
+    SPREAD,
+    Columns,
+    Layers,
+    ends,
+    get,
+    sheet,
+)
 
 SHARPNESS: Final = 14.0
 WINDOW_STEP_PX: Final = 8
 BATCH_POINTS: Final = 2_000_000
 REACH: Final = 1.65
 BEARINGS: Final = 48
+REQUIRED: Final = ("y_um", "x_um", "semi_major_um", "semi_minor_um", "angle_rad", "height_nm")
+# What an optional column is worth where a row has none: all others 0.
+DEFAULTS: Final = {"edge": EDGE_SOFTNESS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +119,14 @@ def batches(
     shapes = {**SHAPES, **({"measured": measured_cells.layers} if measured_cells else {})}
     if not len(table):
         return
+    numbers = table.select_dtypes("number")
+    _check_known(numbers)
     kinds = kinds_of(table)
     anchors = anchors_um(table)
     steps = np.ceil((_reach_um(table) / field.pitch_um + 1) / WINDOW_STEP_PX)
     half = steps.astype(int) * WINDOW_STEP_PX
     centre = np.rint((anchors - field.origin_um) / field.pitch_um).astype(np.int64)
     inside = ((centre + half[:, None] >= 0) & (centre - half[:, None] < field.shape)).all(axis=1)
-    numbers = table.select_dtypes("number")
     keys = pd.Series(list(zip(kinds, half, strict=True)))
     for kind, reach in sorted(set(keys[inside])):
         if kind not in shapes:
@@ -124,7 +138,7 @@ def batches(
         step = max(1, BATCH_POINTS // (2 * reach) ** 2)
         for start in range(0, len(chosen), step):
             rows = chosen[start : start + step]
-            known = numbers.iloc[rows].dropna(axis=1)
+            known = numbers.iloc[rows].dropna(axis=1, how="all").fillna(DEFAULTS).fillna(0.0)
             cell = {
                 str(name): torch.from_numpy(values.to_numpy(np.float32, copy=True))
                 .to(device)
@@ -160,10 +174,10 @@ def claims(
     device: torch.device | str = "cpu",
     measured_cells: MeasuredCells | None = None,
 ) -> Tensor:
-    """How strongly the cells together claim each point of the grid."""
+    """How strongly the cells together claim each point of the grid; riders claim nothing."""
     canvas = torch.zeros(field.shape, device=device)
     for batch in batches(table, field, device, measured_cells):
-        claim = claim_of(batch.layers)
+        claim = claim_of(batch.layers) * (get(batch.cell, "contact") > 0)
         for i, place in batch.places(field.shape):
             canvas[place.canvas] += claim[i][place.window]
     return canvas
@@ -195,15 +209,26 @@ def draw(
     claimed = claims(table, field, device, measured_cells) if competing else None
     for batch in batches(table, field, device, measured_cells):
         own = batch.layers.opd_nm(batch.cell)
+        dark = batch.layers.body * get(batch.cell, "absorbance")
         if claimed is not None:
-            own = own * shared(batch, claimed)
-        dark = own / batch.cell["height_nm"] * get(batch.cell, "absorbance")
+            share = shared(batch, claimed)
+            own, dark = own * share, dark * share
         absorbing = bool((get(batch.cell, "absorbance") > 0).any())
         for i, place in batch.places(field.shape):
             opd[place.canvas] += own[i][place.window]
             if absorbing:
                 absorption[place.canvas] += dark[i][place.window]
     return opd, absorption
+
+
+def _check_known(numbers: pd.DataFrame) -> None:
+    for name in REQUIRED:
+        unknown = ~np.isfinite(numbers[name].to_numpy(float)) if name in numbers else np.array([1])
+        if unknown.any():
+            raise ParameterError(
+                f"the table of cells has no {name} in row {int(np.argmax(unknown))}; every cell "
+                f"needs {', '.join(REQUIRED)}"
+            )
 
 
 def claim_of(layers: Layers) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lensfree_nb.errors import ParameterError
+from lensfree_nb.simulate.checks import check_number, check_rng, checked_shape
 from lensfree_nb.simulate.spacing import places_um
 from lensfree_nb.simulate.truth import measured
 
@@ -64,7 +66,10 @@ def microspheres(
         raise ParameterError(
             f"index is {index}, medium_index {medium_index}; needed is index > medium_index >= 1"
         )
-    size_um = np.asarray(shape) * pixel_size_um
+    check_rng(rng)
+    check_number("absorbance", absorbance)
+    check_number("pixel_size_um", pixel_size_um, open_low=True)
+    size_um = np.asarray(checked_shape(shape)) * pixel_size_um
     points = places_um(size_um, count, rng, spacing_um=4 * diameter_um)
     radius = diameter_um / 2
     spheres = pd.DataFrame(
@@ -129,7 +134,9 @@ def bar_target(
     ParameterError
         If the groups do not fit into the field.
     """
-    fine = [n * oversampling for n in shape]
+    for width in widths_um:
+        check_number("widths_um", width, open_low=True)
+    fine = [n * oversampling for n in checked_shape(shape)]
     pitch = pixel_size_um / oversampling
     target = np.zeros(fine, np.float32)
     rows, top = [], 0.0
@@ -139,8 +146,9 @@ def bar_target(
         for upright, left in ((True, side), (False, 3 * side)):
             if top + 1.5 * side > fine[0] * pitch or left + 1.5 * side > fine[1] * pitch:
                 raise ParameterError(
-                    f"bars of {width:g} um do not fit into {shape}; give a larger field or fewer "
-                    "widths_um"
+                    f"bars of {width:g} um do not fit into {shape}; these widths need about "
+                    f"{math.ceil(12.5 * sum(widths_um) / pixel_size_um)} rows and "
+                    f"{math.ceil(22.5 * max(widths_um) / pixel_size_um)} columns"
                 )
             for bar in range(BARS):
                 shift = 2 * bar * width

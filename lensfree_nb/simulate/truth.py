@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lensfree_nb.contract import METRIC_UNITS
@@ -17,7 +18,7 @@ from lensfree_nb.simulate.shapes import OUTLINE_FRACTION, get
 
 GRID_UM: Final = 0.8
 LEAST_LAMELLA: Final = 0.35
-MOST_GAIN: Final = 1.25
+MOST_GAIN, MOST_CHANGE = 1.25, 2.0
 
 
 def field_around(table: pd.DataFrame, grid_um: float, margin_um: float = 0.0) -> Field:
@@ -33,6 +34,7 @@ def measured(
     *,
     grid_um: float = GRID_UM,
     conserve: bool = False,
+    mass_pg: NDArray[np.float64] | None = None,
     measured_cells: MeasuredCells | None = None,
 ) -> pd.DataFrame:
     """The table with its true metrics, and ``y_um, x_um`` at the centroid of each outline.
@@ -47,6 +49,9 @@ def measured(
         Pitch of the grid on which shapes are measured (µm).
     conserve : bool
         Whether a cell that lost ground grows thicker, up to 25 %, to keep its mass.
+    mass_pg : ndarray, optional
+        Dry mass that each cell keeps instead: thickness makes up for it, by a factor of two at
+        most.
     measured_cells : MeasuredCells, optional
         What the rows of kind ``measured`` look like.
     """
@@ -62,8 +67,10 @@ def measured(
         height = get(batch.cell, "height_nm")
         found[batch.rows] = metrics(own, alone, height, batch.anchor_px, grid_um).numpy()
     area, mass, highest, axis, dy, dx, alone_pg = found.T
-    if conserve:
-        gain = np.clip(alone_pg / np.maximum(mass, 1e-9), 1.0, MOST_GAIN)
+    if conserve or mass_pg is not None:
+        wanted, most = (alone_pg, MOST_GAIN) if mass_pg is None else (mass_pg, MOST_CHANGE)
+        least = 1.0 if mass_pg is None else 1 / MOST_CHANGE
+        gain = np.clip(wanted / np.maximum(mass, 1e-9), least, most)
         grown = {"height_nm": table["height_nm"] * gain}
         if "nucleus_nm" in table:
             grown["nucleus_nm"] = table["nucleus_nm"] * gain

@@ -21,7 +21,8 @@ from lensfree_nb.errors import ParameterError
 from lensfree_nb.reconstruct.methods import Inverse
 from lensfree_nb.run.devices import choose_device
 from lensfree_nb.simulate.bank import CellBank
-from lensfree_nb.simulate.instrument import Instrument
+from lensfree_nb.simulate.checks import check_number, checked_seed
+from lensfree_nb.simulate.instrument import Instrument, instrument_of
 from lensfree_nb.simulate.light import Kept, Stage, intensity, own_light, surface
 from lensfree_nb.train.variety import any_cells, any_culture, any_instrument
 
@@ -37,7 +38,7 @@ class Patches:
     Parameters
     ----------
     hologram : Tensor, shape (n, exposure, y, x)
-        As recorded, over its mean.
+        As recorded, the dark level taken off, over its mean.
     opd_nm, absorption : Tensor, shape (n, y, x)
         What the short inversion makes of it.
     truth_opd_nm, truth_absorption : Tensor, shape (n, y, x)
@@ -72,7 +73,7 @@ class PatchSource:
         Side of a patch; divides that of the field.
     iterations : int
         Of the inversion.
-    instrument : Instrument, optional
+    instrument : Instrument or name of a preset, optional
         One microscope for all fields, without tilt; any of a wide range where none is given.
     distance_error_um : float
         Standard deviation by which the inversion's distance is off.
@@ -91,19 +92,24 @@ class PatchSource:
     field_px: int = 512
     patch_px: int = 128
     iterations: int = 10
-    instrument: Instrument | None = None
+    instrument: Instrument | str | None = None
     distance_error_um: float = 3.0
     bank_cells: int = 1500
     device: str = "auto"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be made."""
-        if self.patch_px < 1 or self.field_px % self.patch_px:
+        object.__setattr__(self, "seed", checked_seed(self.seed))
+        if self.instrument is not None:
+            object.__setattr__(self, "instrument", instrument_of(self.instrument))
+        for name, least in (("iterations", 1), ("bank_cells", 30), ("distance_error_um", 0)):
+            check_number(name, getattr(self, name), least)
+        if self.patch_px < 1 or self.field_px < 1 or self.field_px % self.patch_px:
             raise ParameterError(
                 f"field_px is {self.field_px}, patch_px {self.patch_px}; a whole number of "
                 "patches must fill a field"
             )
-        if self.instrument is not None and any(self.instrument.slope_um_per_mm):
+        if isinstance(self.instrument, Instrument) and any(self.instrument.slope_um_per_mm):
             raise ParameterError("instrument is tilted: a periodic field has no tilt")
 
     @property
@@ -113,7 +119,14 @@ class PatchSource:
 
     @torch.no_grad()
     def field(self, number: int) -> Patches:
-        """All patches of one field."""
+        """All patches of one field.
+
+        Raises
+        ------
+        ParameterError
+            If `number` is no whole number >= 0.
+        """
+        number = checked_seed(number, "number")
         device = choose_device(self.device)
         rng = np.random.default_rng([self.seed, FIELD, number])
         instrument, light, rough, kept = _instrument(self, number // FIELDS_AN_INSTRUMENT, device)
@@ -126,8 +139,9 @@ class PatchSource:
         exposures = []
         for exposure, shade in enumerate(light):
             fallen = intensity(seen, drawn.absorption, instrument, exposure, stage, kept)
-            exposures.append(instrument.camera.record(fallen * shade, generator, brightness))
-        recorded = torch.stack(exposures).float()
+            counts = instrument.camera.record(fallen * shade, generator, brightness).float()
+            exposures.append(counts - instrument.camera.dark_level)
+        recorded = torch.stack(exposures).clamp(min=0)
         hologram = recorded / recorded.mean()
         distance = np.array(instrument.setup.known_distance())
         stated = distance + self.distance_error_um * float(rng.standard_normal())
@@ -170,7 +184,8 @@ def _instrument(
 ) -> tuple[Instrument, list[Tensor], Tensor | float, Kept]:
     """The microscope of some fields, its bare light, its dish, and a place for its transfers."""
     rng = np.random.default_rng([source.seed, INSTRUMENT, number])
-    chosen = source.instrument or any_instrument(rng)
+    given = source.instrument
+    chosen = any_instrument(rng) if given is None else instrument_of(given)
     side = (source.field_px, source.field_px)
     light = [torch.from_numpy(shade).to(device) for shade in own_light(chosen, side)]
     return chosen, light, surface(chosen, Stage.periodic(side, chosen), device), {}

@@ -37,8 +37,9 @@ def any_instrument(rng: np.random.Generator) -> Instrument:
     """A lens-free microscope with three colours, each of its imperfections drawn at random.
 
     Distances of 0.6 to 2 mm, bands of 10 to 30 nm, sources of 50 to 100 µm, fill factors of 0.6 to
-    1, colours up to 3 µm apart, light uneven by up to 30 %, up to 8 specks of dust per mm², dishes
-    rough by up to 4 nm, and cameras of 8 to 12 bits with wells of 5000 to 20 000 electrons.
+    1, colours up to 3 µm off the middle one, light uneven by up to 30 %, up to 8 specks of dust
+    per mm², dishes rough by up to 4 nm, and cameras of 8 to 12 bits with wells of 5000 to 20 000
+    electrons.
     """
     shifts = np.clip(rng.normal(0, 1.0, (2, 2)), -3, 3)
     bits = int(rng.choice([8, 10, 12]))

@@ -47,3 +47,14 @@ def test_simple_noise_grows_with_the_light_and_brightness_scales_it():
 def test_impossible_cameras(options, words):
     with pytest.raises(ParameterError, match=words):
         Camera(**options)
+
+
+def test_read_noise_goes_both_ways_in_the_dark():
+    camera = Camera(bits=12, full_well_e=4_095.0, exposure=0.5, read_noise_e=20.0, offset=95.0)
+    dark = camera.record(torch.zeros(300, 300), generator()).double()
+    electrons_a_count = camera.full_well_e * camera.exposure / camera.counts_of_background
+    assert float(dark.mean()) == pytest.approx(95.0, abs=0.3)
+    assert float(dark.std()) * electrons_a_count == pytest.approx(20.0, rel=0.02)
+    assert float(dark.min()) < 60
+    floats = Camera(full_well_e=4_095.0, read_noise_e=20.0)
+    assert float(floats.record(torch.zeros(50, 50), generator()).min()) == 0.0

@@ -1,5 +1,7 @@
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.spatial import cKDTree
 
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.simulate.appearance import appearance
@@ -95,3 +97,60 @@ def test_the_dying_shrink_and_are_gone():
 def test_impossible_habits(options, words):
     with pytest.raises(ParameterError, match=words):
         Habits(**options)
+
+
+def test_mass_is_kept_from_frame_to_frame_and_through_division(days):
+    cells, life = days
+    tables = [appearance(life.at(f), cells, HABITS).assign(frame=f) for f in range(45)]
+    table = pd.concat(tables).sort_values(["track", "frame"])
+    mass = table.groupby("track")["dry_mass_pg"]
+    step = mass.pct_change().dropna()
+    # 2^(1/36) a frame of 20 minutes, and up to two fifths faster or slower.
+    assert step.median() == pytest.approx(2 ** (1 / 36) - 1, rel=0.1)
+    assert (step.abs() < 0.05).mean() > 0.98
+    first, last = mass.first(), mass.last()
+    born = table.groupby("track").first()
+    daughters = first[born["parent"] >= 0].groupby(born["parent"]).sum()
+    mothers = last[daughters.index]
+    assert len(daughters) > 20
+    assert ((daughters / mothers).between(0.97, 1.08)).mean() > 0.95
+
+
+def test_life_does_not_depend_on_how_often_it_is_looked_at():
+    cells, still = founders(40.0), Habits(death_per_day=0.0, doubling_h=1000.0)
+    spread = []
+    for interval in (15.0, 240.0):
+        frames = round(24 * 60 / interval) + 1
+        life = history(cells, SIZE, frames, interval, still, np.random.default_rng(seeds.NOISE))
+        first, last = life.at(0), life.at(frames - 1)
+        spread.append(np.hypot(last.y_um - first.y_um, last.x_um - first.x_um))
+    np.testing.assert_allclose(*spread, rtol=1e-3, atol=0.1)
+
+
+def test_neighbours_keep_apart(days):
+    life = days[1]
+    for frame in (30, 100, 144):
+        now = life.at(frame)
+        places = np.stack([now.y_um, now.x_um], 1)
+        nearest = cKDTree(places).query(places, k=2)[0][:, 1]
+        assert np.percentile(nearest, 5) > 12
+        assert nearest.min() > 5
+
+
+def test_who_is_dividing_finishes_however_crowded_it_is():
+    cells = founders(900.0)
+    life = history(cells, SIZE, 145, 20.0, HABITS, np.random.default_rng(seeds.NOISE))
+    table = appearance(life.at(144), cells, HABITS)
+    assert (table["kind"] == "round").mean() < 0.02
+
+
+def test_the_dying_shrink():
+    deadly = Habits(death_per_day=2.0, doubling_h=100.0)
+    cells = founders()
+    life = history(cells, SIZE, 20, 20.0, deadly, np.random.default_rng(seeds.NOISE))
+    tables = [appearance(life.at(f), cells, deadly).assign(dying=life.at(f).dying) for f in (8, 12)]
+    before, after = (table.set_index("track") for table in tables)
+    both = before.index.intersection(after.index)
+    ill = both[(before["dying"][both] > 0) & (after["dying"][both] > 0.4)]
+    assert len(ill) > 3
+    assert (after["dry_mass_pg"][ill] < 0.9 * before["dry_mass_pg"][ill]).all()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from lensfree_nb.errors import ParameterError
+from lensfree_nb.errors import DistanceError, ParameterError
 from lensfree_nb.microscope import Setup
 from lensfree_nb.simulate.instrument import PRESETS, Instrument, instrument_of
 from lensfree_nb.simulate.light import Stage, dust, intensity, uneven_light
@@ -140,3 +140,36 @@ def test_what_is_kept_changes_nothing():
     assert len(kept) > 5
     assert torch.equal(fresh, first)
     assert torch.equal(first, again)
+
+
+@pytest.mark.parametrize("slope", [40.0, 120.0, 400.0])
+def test_a_steep_dish_is_at_each_place_what_a_level_one_is_at_that_distance(slope):
+    level = Instrument(setup=ONE, lines=1)
+    tilted = replace(level, slope_um_per_mm=(0.0, slope))
+    stage = Stage.around((48, 300), tilted)
+    seen = []
+    for column in (70.0, 150.0, 230.0):
+        opd = object_on(stage, where=(0.0, (column - 150) * 1.67), width_um=5.0)
+        far = 300.0 + slope * 1e-3 * (column - 150) * 1.67
+        flat = torch.zeros_like(opd)
+        part = slice(int(column) - 15, int(column) + 16)
+        found, expected = (
+            intensity(opd, flat, instrument, 0, stage).numpy()[:, part]
+            for instrument in (tilted, level.at(far))
+        )
+        seen.append(np.sqrt(np.mean((found - expected) ** 2)) / expected.std())
+    # Within the fringes themselves the distance changes by some per cent of itself.
+    assert max(seen) < 0.004 * slope**0.5
+
+
+def test_a_dish_cannot_touch_the_sensor_nor_be_far_beyond_it():
+    with pytest.raises(DistanceError, match="slope_um_per_mm"):
+        fallen(replace(PURE, slope_um_per_mm=(0.0, 3000.0)))
+    with pytest.raises(DistanceError, match="fringes reach"):
+        Stage.around((64, 64), PURE.at(50_000.0))
+
+
+def test_uneven_light_keeps_to_its_amplitude():
+    many = [uneven_light((40, 50), 0.9, np.random.default_rng(n)) for n in range(60)]
+    assert max(float(np.abs(light - 1).max()) for light in many) <= 0.9 + 1e-6
+    assert min(float(light.min()) for light in many) > 0

@@ -112,3 +112,12 @@ def test_instruments_are_wide_apart():
     assert max(distances) > 1800
     assert {i.camera.bits for i in many} == {8, 10, 12}
     assert all(0.6 <= i.fill <= 1 and i.slope_um_per_mm == (0.0, 0.0) for i in many)
+
+
+def test_the_level_of_the_dark_is_no_light():
+    lit = replace(PRESETS["paper"], camera=replace(PRESETS["paper"].camera, offset=1000.0))
+    contrast = [
+        float(replace(SMALL, instrument=instrument).field(1).hologram.std())
+        for instrument in (PRESETS["paper"], lit)
+    ]
+    assert contrast[0] == pytest.approx(contrast[1], rel=0.02)

@@ -1,0 +1,54 @@
+"""What is refused at the simulator's doors."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from lensfree_nb.errors import ParameterError
+
+
+def checked_shape(shape: Any, name: str = "shape") -> tuple[int, int]:
+    """Rows and columns, as two whole numbers > 0.
+
+    >>> checked_shape([64, np.int64(80)])
+    (64, 80)
+    """
+    try:
+        height, width = (operator.index(n) for n in shape)
+    except (TypeError, ValueError):
+        raise ParameterError(f"{name} is {shape!r}; give (rows, columns) in px") from None
+    if height < 1 or width < 1:
+        raise ParameterError(f"{name} is {shape!r}; both numbers of px must be > 0")
+    return height, width
+
+
+def check_number(
+    name: str, value: Any, low: float = 0.0, high: float = math.inf, *, open_low: bool = False
+) -> None:
+    """Refuse what is no finite number between `low` and `high`."""
+    real = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not (real and math.isfinite(value) and low <= value <= high) or (open_low and value <= low):
+        least = f"{'>' if open_low else '>='} {low:g}"
+        most = f" and <= {high:g}" if math.isfinite(high) else ""
+        raise ParameterError(f"{name} is {value!r}; it must be a number {least}{most}")
+
+
+def check_rng(rng: Any) -> None:
+    """Refuse what is no source of random numbers."""
+    if not isinstance(rng, np.random.Generator):
+        raise ParameterError(f"rng is {rng!r}; give numpy.random.default_rng(SEED)")
+
+
+def checked_seed(seed: Any, name: str = "seed") -> int:
+    """A whole number >= 0."""
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        number = -1
+    if number < 0:
+        raise ParameterError(f"{name} is {seed!r}; give a whole number >= 0")
+    return number
