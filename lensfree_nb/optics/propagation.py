@@ -94,10 +94,12 @@ def unfolded(quadrant: Tensor, shape: Sequence[int]) -> Tensor:
     >>> unfolded(torch.tensor([[0, 1, 2]]), (1, 4)).tolist()
     [[0, 1, 2, 1]]
     """
-    for axis, n in enumerate(shape):
-        place = torch.arange(n, device=quadrant.device)
-        quadrant = quadrant.index_select(axis, torch.minimum(place, n - place))
-    return quadrant
+    (height, width), (rows, columns) = shape, quadrant.shape
+    whole = torch.empty((height, width), dtype=quadrant.dtype, device=quadrant.device)
+    whole[:rows, :columns] = quadrant
+    whole[:rows, columns:] = quadrant[:, 1 : width - columns + 1].flip(1)
+    whole[rows:] = whole[1 : height - rows + 1].flip(0)
+    return whole
 
 
 def transfer_function(

@@ -23,7 +23,9 @@ from lensfree_nb.optics.propagation import (
     checked_halo_px,
     fast_shape,
     frequencies,
+    half_frequencies,
     transfer_function,
+    unfolded,
 )
 from lensfree_nb.optics.sensor import (
     pixel_transfer,
@@ -244,13 +246,15 @@ def _blur(instrument: Instrument, exposure: int, stage: Stage, device: torch.dev
     It also carries the centre of each pixel to the pixel's first point.
     """
     setup = instrument.setup
-    fy, fx = frequencies(stage.shape, stage.pitch_um, device)
-    fx = fx[:, : stage.shape[1] // 2 + 1].abs()
     diameter = source_blur_um(setup, setup.known_distance()[exposure])
-    blur = source_transfer(fy, fx, diameter) * pixel_transfer(
-        fy, fx, instrument.fill * setup.pixel_size_um
+    positive = half_frequencies(stage.shape, stage.pitch_um, device)
+    blur = source_transfer(*positive, diameter) * pixel_transfer(
+        *positive, instrument.fill * setup.pixel_size_um
     )
+    blur = unfolded(blur.float(), (stage.shape[0], blur.shape[1]))
+    fy, fx = (f.float() for f in frequencies(stage.shape, stage.pitch_um, device))
+    fx = fx[:, : blur.shape[1]].abs()
     to_centre = (stage.oversampling - 1) / 2 * stage.pitch_um
     dy, dx = instrument.shift_um[exposure] if instrument.shift_um else (0.0, 0.0)
     ramp = 2 * math.pi * (fy * (to_centre - dy) + fx * (to_centre - dx))
-    return torch.polar(blur, ramp).to(torch.complex64)
+    return torch.polar(blur, ramp)

@@ -164,7 +164,7 @@ def anchors_um(table: pd.DataFrame) -> NDArray[np.float64]:
     """Where shapes have their origin (n, 2): ``y_um, x_um`` is the centroid of the outline."""
     points = table[["y_um", "x_um"]].to_numpy(float)
     if "anchor_dy_um" in table:
-        points = points + table[["anchor_dy_um", "anchor_dx_um"]].to_numpy(float)
+        points = points + table[["anchor_dy_um", "anchor_dx_um"]].fillna(0.0).to_numpy(float)
     return points
 
 
