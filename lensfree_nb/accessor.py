@@ -56,6 +56,17 @@ class LensfreeAccessor:
 
         return find_tilt(self._ds, windows=windows, spread=spread, device=device)
 
+    def register(
+        self, *, on_failure: Literal["raise", "flag"] = "raise", device: str = "auto"
+    ) -> xr.Dataset:
+        """Set ``shift_y`` and ``shift_x`` (µm): where each colour's hologram lies on the sensor.
+
+        See :func:`lensfree_nb.reconstruct.register.register`.
+        """
+        from lensfree_nb.reconstruct.register import register
+
+        return register(self._ds, on_failure=on_failure, device=device)
+
     def distance_curve(
         self,
         distances_um: Sequence[float] | None = None,

@@ -30,6 +30,7 @@ LONG_NAMES: Final = {
 }
 SAME_PITCH: Final = 0.01
 SLOPES: Final = ("distance_slope_y", "distance_slope_x")
+SHIFTS: Final = ("shift_y", "shift_x")
 METRIC_UNITS: Final = {
     "area_um2": "um^2",
     "dry_mass_pg": "pg",
@@ -224,6 +225,22 @@ def distance_of(ds: xr.Dataset) -> xr.DataArray:
         for value in distance.values.ravel():
             check_distance(float(value))
     return distance.transpose(..., exposure).assign_attrs(units="um")
+
+
+def shift_of(ds: xr.Dataset) -> xr.DataArray:
+    """Where each exposure's hologram lies (y, x; µm) as ``exposure, axis``; 0 where none is set.
+
+    NaN where :func:`lensfree_nb.reconstruct.register.register` did not find it; lazy where it was
+    looked for lazily.
+    """
+    exposure = exposure_dim(ds)
+    if not all(name in ds.coords for name in SHIFTS):
+        return xr.DataArray(np.zeros((ds.sizes[exposure], 2)), dims=(exposure, "axis"))
+    parts = []
+    for name in SHIFTS:
+        shift = dequantified(ds.coords[name]).reset_coords(drop=True)
+        parts.append(shift * length_factor(str(shift.attrs.get("units", "um")), "um"))
+    return xr.concat(parts, dim="axis").transpose(..., exposure, "axis")
 
 
 def provenance(ds: xr.Dataset, verb: str, **parameters: Any) -> dict[str, Any]:

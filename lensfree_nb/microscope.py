@@ -11,6 +11,7 @@ from lensfree_nb.errors import DistanceError, SetupError
 from lensfree_nb.units import floats
 
 DISTANCE_RANGE_UM: Final = (0.1, 1e6)
+FARTHEST_SHIFT_UM: Final = 1e4
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,9 @@ class Setup:
         Diameter of the source (µm) and its distance from the sample (mm).
     bandwidth_nm : float
         Spectral width of each exposure, full width at half maximum (nm).
+    shift_um : tuple of (float, float)
+        Where each exposure's hologram lies on the sensor (y, x; µm), as LEDs that stand side by
+        side put it; empty where all lie on each other.
     """
 
     wavelength_nm: tuple[float, ...]
@@ -40,6 +44,7 @@ class Setup:
     source_diameter_um: float = 0.0
     source_distance_mm: float = math.inf
     bandwidth_nm: float = 0.0
+    shift_um: tuple[tuple[float, float], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what no microscope can be."""
@@ -59,6 +64,13 @@ class Setup:
                 f"source_diameter_um is {self.source_diameter_um:g}, but source_distance_mm is not "
                 "given; give both, or neither for a point"
             )
+        if self.shift_um and len(self.shift_um) != len(self.wavelength_nm):
+            raise SetupError(
+                f"shift_um has {len(self.shift_um)} pairs for {len(self.wavelength_nm)} exposures; "
+                "give one (y, x) an exposure"
+            )
+        for value in (v for pair in self.shift_um for v in pair):
+            _check_number("shift_um", value, -FARTHEST_SHIFT_UM, FARTHEST_SHIFT_UM, "um")
         if self.distance_um is not None:
             if len(self.distance_um) != len(self.wavelength_nm):
                 raise SetupError(

@@ -18,6 +18,7 @@ from torch import Tensor
 from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.propagation import (
     fast_shape,
+    frequencies,
     half_frequencies,
     transfer_function,
     unfolded,
@@ -98,6 +99,22 @@ def sensor_transfer(
 def _intensity_blur(fy: Tensor, fx: Tensor, setup: Setup, distance_um: float) -> Tensor:
     source = source_transfer(fy, fx, source_blur_um(setup, distance_um))
     return source * pixel_transfer(fy, fx, setup.pixel_size_um)
+
+
+def shift_transfer(
+    shape: Sequence[int],
+    pixel_size_um: float,
+    shift_um: tuple[float, float],
+    *,
+    device: torch.device | str = "cpu",
+) -> Tensor:
+    """Shift of an image by (y, x; µm) as a transfer: complex64, `shape`, in FFT order."""
+    fy, fx = frequencies(shape, pixel_size_um, device)
+    down, across = (
+        torch.polar(torch.ones_like(f), -2 * math.pi * f * shift)
+        for f, shift in zip((fy, fx), shift_um, strict=True)
+    )
+    return down.to(torch.complex64) * across.to(torch.complex64)
 
 
 def spectral_lines(centre_um: float, fwhm_um: float, lines: int) -> tuple[tuple[float, float], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from lensfree_nb.contract import (
     hologram_of,
     provenance,
     setup_of,
+    shift_of,
 )
 from lensfree_nb.errors import DistanceError, ParameterError
 from lensfree_nb.microscope import Setup
@@ -133,7 +135,7 @@ def find_distance(
     DistanceError
         If the distance was not found, or the range is impossible.
     """
-    hologram, setup = hologram_of(ds), setup_of(ds)
+    hologram, setup = hologram_of(ds), _registered(setup_of(ds), ds)
     exposure = exposure_dim(ds)
     if on_failure not in ("raise", "flag"):
         raise ParameterError(f"on_failure is {on_failure!r}; use 'raise' or 'flag'")
@@ -221,6 +223,15 @@ def distance_curve(
             else f"{criterion.replace('_', ' ')} of the back-propagated field",
         },
     )
+
+
+def _registered(setup: Setup, ds: xr.Dataset) -> Setup:
+    """The microscope with the places of its exposures, where they are known already."""
+    shift = shift_of(ds)
+    if shift.chunks is not None or not shift.any():
+        return setup
+    pairs = np.nan_to_num(shift.values).tolist()
+    return dataclasses.replace(setup, shift_um=tuple((y, x) for y, x in pairs))
 
 
 def _check_criterion(criterion: str) -> None:

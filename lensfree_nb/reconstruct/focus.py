@@ -153,7 +153,9 @@ def find_planes(
 
 def only_exposure(setup: Setup, exposure: int) -> Setup:
     """The microscope of one exposure alone, at no distance yet."""
-    return replace(setup, wavelength_nm=(setup.wavelength_nm[exposure],), distance_um=None)
+    return replace(
+        setup, wavelength_nm=(setup.wavelength_nm[exposure],), distance_um=None, shift_um=()
+    )
 
 
 def _variation(image: Tensor) -> float:

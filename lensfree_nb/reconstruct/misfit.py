@@ -17,7 +17,7 @@ from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.bands import bands
 from lensfree_nb.optics.object_field import object_field
 from lensfree_nb.optics.propagation import checked_halo_px, fast_shape, transfer_function
-from lensfree_nb.optics.sensor import sensor_transfer
+from lensfree_nb.optics.sensor import sensor_transfer, shift_transfer
 from lensfree_nb.reconstruct.slow_background import slow_background
 
 TINY = 1e-9
@@ -158,7 +158,15 @@ class Misfit:
             self.setup.known_distance()[exposure],
             device=self.device,
         )
-        return transfer.mul_(sensor_transfer(self.shape, self.setup, exposure, device=self.device))
+        transfer.mul_(sensor_transfer(self.shape, self.setup, exposure, device=self.device))
+        if self.setup.shift_um:
+            transfer.mul_(
+                shift_transfer(
+                    self.shape, self.setup.pixel_size_um, self.setup.shift_um[exposure],
+                    device=self.device,
+                )
+            )  # fmt: skip
+        return transfer
 
     def _fit(self, exposure: int, model: Tensor) -> None:
         weighted = self.weight[exposure] * model

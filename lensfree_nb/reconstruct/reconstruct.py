@@ -20,6 +20,7 @@ from lensfree_nb.contract import (
     hologram_of,
     provenance,
     setup_of,
+    shift_of,
 )
 from lensfree_nb.errors import ParameterError, QualityWarning
 from lensfree_nb.microscope import Setup, check_distance
@@ -56,7 +57,8 @@ class ReconstructTile:
         image : ndarray, shape (exposure, y, x)
             Hologram.
         *arguments : ndarray
-            Distance of each exposure (µm); slope of the distance along y and x (µm/mm).
+            Distance of each exposure (µm); slope of the distance along y and x (µm/mm); shift of
+            each exposure along y and x (µm), NaN where it was not found.
         tile : Tile
             Where the image lies in the frame.
         """
@@ -65,14 +67,15 @@ class ReconstructTile:
         from lensfree_nb.reconstruct.misfit import total
         from lensfree_nb.run.devices import working_on
 
-        distance, slope = arguments
+        distance, slope, shift = arguments
         values = frame_values(image, self.full_scale)
         tilt = sum(
             float(s) * px * self.setup.pixel_size_um * 1e-3
             for s, px in zip(slope, tile.centre_px, strict=True)
         )
         at = tuple(check_distance(float(z) + tilt) for z in distance)
-        setup = dataclasses.replace(self.setup, distance_um=at)
+        beside = tuple((float(y), float(x)) for y, x in np.nan_to_num(shift))
+        setup = dataclasses.replace(self.setup, distance_um=at, shift_um=beside)
         with working_on(self.device) as device:
             hologram = torch.tensor(values, device=device)
             estimate = method_kernel(self.method, self.parameters)(hologram, setup)
@@ -181,7 +184,7 @@ def reconstruct(
             float(hologram.attrs.get("full_scale", math.inf)),
         ),
         hologram,
-        [distance, slope],
+        [distance, slope, shift_of(ds)],
         outputs=outputs,
         grid=tile_grid((height, width), tile_px, halo),
         on_error="flag" if frame_count > 1 else "raise",

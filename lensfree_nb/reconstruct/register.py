@@ -1,0 +1,117 @@
+"""``ds.lf.register``: where the hologram of each colour lies on the sensor."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from lensfree_nb.contract import (
+    SHIFTS,
+    distance_of,
+    exposure_dim,
+    hologram_of,
+    provenance,
+    setup_of,
+)
+from lensfree_nb.errors import DataError, ParameterError
+from lensfree_nb.microscope import Setup
+from lensfree_nb.reconstruct.find_distance import FIRST_FRAMES
+from lensfree_nb.reconstruct.frame_values import first_usable, frame_values
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """The kernel: a hologram ([time,] exposure, y, x) and its distances to shifts (exposure, 2).
+
+    Of several frames the first usable one is looked at.
+    """
+
+    setup: Setup
+    refuse: bool = False
+    device: str = "auto"
+    full_scale: float = math.inf
+
+    def __call__(self, hologram: NDArray[Any], distance_um: NDArray[Any]) -> NDArray[np.float64]:
+        """Shifts (µm), NaN where not found; raises instead if told to refuse."""
+        import torch
+
+        from lensfree_nb.reconstruct.registration import shifts_um
+        from lensfree_nb.run.devices import working_on
+
+        frame = hologram if hologram.ndim == 3 else first_usable(hologram)
+        if not np.isfinite(distance_um).all():
+            return np.full((self.setup.exposures, 2), np.nan)
+        with working_on(self.device) as device:
+            image = torch.tensor(frame_values(frame, self.full_scale), device=device)
+            found = shifts_um(image, self.setup.at(tuple(map(float, distance_um))))
+        lost = np.flatnonzero(np.isnan(found).any(axis=1))
+        if self.refuse and len(lost):
+            raise DataError(
+                f"the hologram of exposure {', '.join(map(str, lost))} is not like what the others "
+                "predict; check the distance, or pass on_failure='flag'"
+            )
+        return found
+
+
+def register(
+    ds: xr.Dataset, *, on_failure: Literal["raise", "flag"] = "raise", device: str = "auto"
+) -> xr.Dataset:
+    """Set ``shift_y`` and ``shift_x`` (µm): where each exposure's hologram lies on the sensor.
+
+    LEDs stand side by side, and so do their holograms, by some micrometres. ``reconstruct`` takes
+    the shifts into its model of the light: no hologram is resampled.
+
+    Parameters
+    ----------
+    ds : Dataset
+        With ``hologram`` and a distance. The first usable of three frames serves all.
+    on_failure : {"raise", "flag"}
+        What to do where an exposure is not like what the others predict. Lazy input is always
+        flagged: with NaN, and ``reconstruct`` then takes the shift for 0.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+
+    Returns
+    -------
+    Dataset
+        `ds` with ``shift_y`` and ``shift_x`` along the exposures, relative to the one in the
+        middle of the spectrum; lazy where the hologram is.
+
+    Raises
+    ------
+    DataError
+        If an exposure was not found, and that was not to be flagged.
+    """
+    hologram, setup = hologram_of(ds), setup_of(ds)
+    exposure = exposure_dim(ds)
+    if on_failure not in ("raise", "flag"):
+        raise ParameterError(f"on_failure is {on_failure!r}; use 'raise' or 'flag'")
+    distance = distance_of(ds)
+    core = [exposure, "y", "x"]
+    if "time" in hologram.dims:
+        hologram, core = hologram.isel(time=slice(FIRST_FRAMES)), ["time", *core]
+    if "time" in distance.dims:
+        distance = distance.isel(time=0, drop=True)
+    lazy = hologram.chunks is not None
+    if lazy:
+        hologram = hologram.chunk(dict.fromkeys(core, -1))
+    kernel = Register(
+        setup, on_failure == "raise" and not lazy, device,
+        float(hologram.attrs.get("full_scale", math.inf)),
+    )  # fmt: skip
+    found = xr.apply_ufunc(
+        kernel, hologram.reset_coords(drop=True), distance,
+        input_core_dims=[core, [exposure]], output_core_dims=[[exposure, "axis"]],
+        dask="parallelized", output_dtypes=[np.float64],
+        dask_gufunc_kwargs={"output_sizes": {"axis": 2}},
+    )  # fmt: skip
+    words = {"units": "um", "long_name": "place of the exposure's hologram on the sensor"}
+    shifts = {name: found.isel(axis=k, drop=True).variable.copy() for k, name in enumerate(SHIFTS)}
+    for variable in shifts.values():
+        variable.attrs = words
+    return ds.assign_coords(shifts).assign_attrs(provenance(ds, "register"))
