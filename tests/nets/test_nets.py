@@ -1,0 +1,91 @@
+"""Both networks: their size, how far they see, and what a tile gives of the whole."""
+
+import pytest
+import torch
+from torch import nn
+
+from lensfree_nb.nets.plain import Plain
+from lensfree_nb.nets.unet import UNet
+from tests import seeds
+
+NETS = {"plain": lambda: Plain(), "unet": lambda: UNet(8, 2, features=8)}
+
+
+def woken(name):
+    """A network in which every weight counts, in float64, as it is used after training."""
+    torch.manual_seed(seeds.PIXELS)
+    net = NETS[name]().double()
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.normal_(module.weight, std=0.3)
+    return net.eval()
+
+
+def images(net, *size):
+    inputs = next(m.in_channels for m in net.modules() if isinstance(m, nn.Conv2d))
+    rng = torch.Generator().manual_seed(seeds.LIGHT)
+    return torch.rand((1, inputs, *size), generator=rng, dtype=torch.float64)
+
+
+def test_the_plain_network_is_the_papers():
+    net = Plain()
+    convolutions = [m for m in net if isinstance(m, nn.Conv2d)]
+    assert len(convolutions) == sum(isinstance(m, nn.BatchNorm2d) for m in net) == 20
+    assert all(c.kernel_size == (3, 3) for c in convolutions)
+    weights = (2 * 16 + 18 * 16 * 16 + 16 * 2) * 9 + 19 * 16 + 2
+    norms = 2 * (2 + 19 * 16)
+    assert sum(p.numel() for p in net.parameters()) == weights + norms
+    assert 2 * net.halo_px + 1 == 41
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_a_pixel_sees_no_farther_than_the_halo(name):
+    net = woken(name)
+    half = net.halo_px + 2 * net.stride_px
+    side = 2 * half + net.stride_px
+    for place in range(half, half + net.stride_px):
+        given = images(net, side, side).requires_grad_()
+        net(given)[0, :, place, place].sum().backward()
+        seen = given.grad.abs().amax((0, 1)).nonzero()
+        assert int((seen - place).abs().max()) <= net.halo_px
+
+
+@pytest.mark.parametrize("name", NETS)
+@torch.no_grad()
+def test_a_tile_gives_what_the_whole_gives(name):
+    net = woken(name)
+    given = images(net, 160, 171)
+    whole, halo = net(given), -(-net.halo_px // net.stride_px) * net.stride_px
+    tile = net(given[..., 8 : 8 + 2 * halo + 32, 4 : 4 + 2 * halo + 40])
+    core = (..., slice(halo, -halo), slice(halo, -halo))
+    torch.testing.assert_close(
+        tile[core], whole[..., 8 + halo : 8 + halo + 32, 4 + halo : 4 + halo + 40]
+    )
+
+
+@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("size", [(1, 1), (7, 64), (33, 50)])
+@torch.no_grad()
+def test_any_size_comes_back(name, size):
+    net = woken(name)
+    given = images(net, *size)
+    found = net(given)
+    assert found.shape == (1, 2, *size)
+    assert bool(torch.isfinite(found).all())
+
+
+def test_before_training_the_unet_changes_nothing_and_then_it_learns():
+    torch.manual_seed(seeds.PIXELS)
+    net = UNet(3, 2, features=8)
+    given = torch.nn.functional.interpolate(torch.rand(4, 3, 8, 8), scale_factor=4, mode="bilinear")
+    aim = given[:, :2] * 0.5
+    assert torch.equal(net(given), given[:, :2])
+    optimiser = torch.optim.Adam(net.parameters(), 3e-3)
+    losses = []
+    for _ in range(150):
+        loss = (net(given) - aim).square().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.2 * losses[0]
