@@ -87,6 +87,8 @@ class Instrument:
             )
         check_number("uneven", self.uneven, 0, MOST_UNEVEN)
         check_number("dust_per_mm2", self.dust_per_mm2)
+        check_number("surface_nm", self.surface_nm, 0, 1000)
+        check_number("surface_um", self.surface_um, 0, 1000, open_low=True)
         pairs = (*self.shift_um, self.slope_um_per_mm)
         if any(np.shape(pair) != (2,) or not np.isfinite(pair).all() for pair in pairs):
             raise ParameterError(
@@ -94,12 +96,6 @@ class Instrument:
                 "pairs of numbers (y, x)"
             )
         object.__setattr__(self, "shift_um", tuple((float(y), float(x)) for y, x in self.shift_um))
-
-        if not 0 <= self.surface_nm < 1000 or not 0 < self.surface_um < 1000:
-            raise ParameterError(
-                f"surface_nm is {self.surface_nm}, surface_um {self.surface_um}; needed are 0 to "
-                "1000 nm, and a length of less than 1000 um"
-            )
 
     def at(self, distance_um: float | tuple[float, ...]) -> Instrument:
         """The same instrument at another distance (µm): one, or one an exposure."""

@@ -13,19 +13,14 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
-from scipy.spatial import cKDTree
 
 from lensfree_nb.errors import ParameterError
+from lensfree_nb.simulate.crowding import crowding, parting
 
 Floats = NDArray[np.float64]
-BIN_UM: Final = 25.0
-SMOOTH_BINS: Final = 1.5
 DYING_H: Final = 3.0
 BORN_APART_UM: Final = 18.0
 LONGEST_STEP_MIN: Final = 15.0
-# Centres nearer than this part again, by half of what is missing in so many hours.
-APART_UM, PARTING_H = 18.0, 0.5
 # How long after its birth a cell goes on spreading, however crowded it is (h).
 SPREADING_H: Final = 2.0
 
@@ -213,7 +208,8 @@ def _step(
     rng: np.random.Generator,
 ) -> tuple[Moment, Moment]:  # fmt: skip
     """The cells after so many hours, and those of them that were born at the end."""
-    crowd, push = _crowding(now, size_um, habits)
+    places = np.stack([now.y_um, now.x_um], 1)
+    crowd, push = crowding(places, size_um, habits.crowded_per_mm2)
     room = np.clip(2 - 2 * crowd, 0, 1)
     round_ = (1 - now.age) * now.cycle_h < habits.rounding_h
     keep = np.exp(-hours / habits.persistence_h)
@@ -221,8 +217,8 @@ def _step(
     velocity = keep * now.velocity + np.sqrt(1 - keep**2) * fresh
     slow = (0.25 + 0.75 * room) * ~round_ * (now.dying == 0)
     stride = (velocity + habits.speed_um_per_h * push) * (hours * slow)[:, None]
-    places = np.stack([now.y_um, now.x_um], 1) + stride
-    places += _parting(places, hours)
+    places = places + stride
+    places += parting(places, hours)
     for axis, length in enumerate(size_um):
         outside = (places[:, axis] < 0) | (places[:, axis] > length)
         velocity[outside, axis] *= -1
@@ -269,36 +265,3 @@ def _daughters(mothers: Moment, habits: Habits, following: int, rng: np.random.G
         dying=np.zeros(2 * count),
         velocity=away * habits.speed_um_per_h,
     )
-
-
-def _parting(places: Floats, hours: float) -> Floats:
-    """How far neighbours whose centres are too near move apart (n, 2; µm)."""
-    pairs = cKDTree(places).query_pairs(APART_UM, output_type="ndarray")
-    between = places[pairs[:, 0]] - places[pairs[:, 1]]
-    apart = np.hypot(*between.T)
-    missing = (APART_UM - apart) * (1 - 0.5 ** (hours / PARTING_H)) / 2
-    way = between * (missing / np.maximum(apart, 1e-6))[:, None]
-    moved = np.zeros_like(places)
-    for sign, side in ((1, 0), (-1, 1)):
-        for axis in range(2):
-            moved[:, axis] += np.bincount(
-                pairs[:, side], sign * way[:, axis], minlength=len(places)
-            )
-    return moved
-
-
-def _crowding(now: Moment, size_um: tuple[float, float], habits: Habits) -> tuple[Floats, Floats]:
-    """Local density over that at which cells stop, and a push (n, 2) towards more room."""
-    bins = [max(4, round(length / BIN_UM)) for length in size_um]
-    edges = [np.linspace(0, length, n + 1) for length, n in zip(size_um, bins, strict=True)]
-    counted, *_ = np.histogram2d(now.y_um, now.x_um, bins=edges)
-    area_mm2 = np.prod([length / n for length, n in zip(size_um, bins, strict=True)]) * 1e-6
-    density = gaussian_filter(counted, SMOOTH_BINS, mode="nearest") / area_mm2
-    relative = density / habits.crowded_per_mm2
-    down, across = np.gradient(relative)
-    slope = np.stack([down, across], -1)
-    row, column = (
-        np.clip((place / length * n).astype(int), 0, n - 1)
-        for place, length, n in zip((now.y_um, now.x_um), size_um, bins, strict=True)
-    )
-    return relative[row, column], np.asarray(-np.clip(3 * slope[row, column], -1, 1))
