@@ -64,7 +64,8 @@ def register(
     """Set ``shift_y`` and ``shift_x`` (µm): where each exposure's hologram lies on the sensor.
 
     LEDs stand side by side, and so do their holograms, by some micrometres. ``reconstruct`` takes
-    the shifts into its model of the light: no hologram is resampled.
+    the shifts into its model of the light: no hologram is resampled. A distance that was found
+    before may be off by what the shifts looked like: ``find_distance`` once more takes them in.
 
     Parameters
     ----------

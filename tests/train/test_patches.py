@@ -6,9 +6,11 @@ import torch
 
 from lensfree_nb.contract import METRIC_UNITS
 from lensfree_nb.errors import ParameterError
-from lensfree_nb.simulate import PRESETS
+from lensfree_nb.simulate import PRESETS, culture
+from lensfree_nb.simulate.bank import CellBank
 from lensfree_nb.simulate.shapes import TEST_ONLY
 from lensfree_nb.train.patches import PatchSource
+from lensfree_nb.train.variety import any_culture, any_instrument
 from tests import seeds
 
 SMALL = PatchSource(
@@ -96,6 +98,15 @@ def test_no_kind_that_is_kept_for_tests_is_ever_drawn():
     assert kinds >= {"adherent", "round", "debris"}
 
 
+@pytest.mark.parametrize("kind", sorted(TEST_ONLY - {"measured"}))
+def test_a_bank_with_a_kind_kept_for_tests_is_refused(kind):
+    rng = np.random.default_rng(seeds.CELLS)
+    cells = culture((100, 100), 200, rng=rng, kinds={kind: 0.3})
+    bank = CellBank.of(cells, 0.835)
+    with pytest.raises(ParameterError, match=kind):
+        any_culture(bank, (128, 128), rng)
+
+
 def test_what_cannot_be_made_is_refused():
     with pytest.raises(ParameterError, match="patch_px"):
         PatchSource(seeds.CELLS, field_px=500)
@@ -104,8 +115,6 @@ def test_what_cannot_be_made_is_refused():
 
 
 def test_instruments_are_wide_apart():
-    from lensfree_nb.train.variety import any_instrument
-
     many = [any_instrument(np.random.default_rng(n)) for n in range(40)]
     distances = [i.setup.known_distance()[0] for i in many]
     assert min(distances) < 800
