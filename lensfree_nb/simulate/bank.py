@@ -1,6 +1,6 @@
 """Cells drawn once and placed again and again: how fields for training are made in numbers.
 
-Drawing a cell costs a hundred times what placing it does. A bank holds the windows of some
+Drawing a cell costs far more than placing it. A bank holds the windows of some
 thousand cells; a field takes some of them, each mirrored and turned by right angles at random,
 anywhere on a periodic grid. Neighbours share their ground, lose and keep mass, and are measured
 just as in :func:`lensfree_nb.simulate.dish.culture`.
