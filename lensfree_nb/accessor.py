@@ -85,7 +85,9 @@ class LensfreeAccessor:
 
     def reconstruct(
         self,
-        method: Literal["inverse", "annealed", "backpropagation"] = "inverse",
+        method: Literal[
+            "inverse", "annealed", "backpropagation", "reference", "accelerated"
+        ] = "inverse",
         *,
         tile_px: int | None = None,
         halo_px: int | None = None,

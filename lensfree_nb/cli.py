@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -65,6 +66,33 @@ def simulate(
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
     typer.echo(f"simulated: {written}")
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="Name of a recipe, or a .toml file.")],
+    out: Annotated[Path, typer.Option(help="Folder for checkpoint, weights, card.")] = Path(
+        "trained"
+    ),
+    minutes: Annotated[float, typer.Option(min=0, help="Stop after; go on when run again.")] = (
+        math.inf
+    ),
+    start: Annotated[
+        str, typer.Option(help="Weights to start from: a name, or a .safetensors file.")
+    ] = "",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
+) -> None:
+    """Train a network of the package, or your own; run again to go on where it stopped."""
+    from lensfree_nb.train.run import train_recipe
+
+    try:
+        written = train_recipe(
+            recipe, out, minutes=minutes, start=start or None, device=device, say=typer.echo
+        )
+    except LensfreeError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(2) from None
+    typer.echo(f"trained: {written}")
 
 
 @app.command()

@@ -44,6 +44,10 @@ class OpeningError(LensfreeError, OSError):
     """A file could not be read, or the files do not form one acquisition."""
 
 
+class ModelError(LensfreeError, ValueError):
+    """A network's weights are missing, damaged, or made for other data."""
+
+
 class TilingError(LensfreeError, ValueError):
     """A tile grid cannot be laid over the frame as asked."""
 

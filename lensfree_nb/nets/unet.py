@@ -70,8 +70,11 @@ class UNet(nn.Module):
         for block, beside in zip(reversed(self.up), reversed(levels[:-1]), strict=True):
             finer = interpolate(found, scale_factor=2.0, mode="bilinear")
             found = block(torch.cat([beside, finer], 1))
-        correction: Tensor = self.last(found)[..., :height, :width]
-        return images[:, : self.outputs] + correction
+        # A correction of hundreds of nanometres has no room in the eight bits of bfloat16.
+        with torch.autocast(images.device.type, enabled=False):
+            exact = found.to(self.last.weight.dtype)
+            correction: Tensor = self.last(exact)[..., :height, :width]
+        return images[:, : self.outputs].to(exact.dtype) + correction
 
 
 def _block(before: int, after: int) -> nn.Sequential:

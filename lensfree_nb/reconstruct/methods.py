@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +12,7 @@ from lensfree_nb.reconstruct.misfit import Misfit
 from lensfree_nb.reconstruct.solver import Weights, minimise
 
 DEFAULT_WEIGHTS = Weights()
+Pair = tuple[Tensor, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +53,28 @@ class Inverse:
     proximal_steps: int = 3
     periodic: bool = False
 
-    halo_factor = 2.0
+    def reach_px(self, fringes_px: int) -> int:
+        """How far beyond a tile an iterated inversion must see: twice as far as fringes reach."""
+        return 2 * fringes_px
 
     def __call__(self, hologram: Tensor, setup: Setup) -> Estimate:
         """Invert one frame: hologram (exposure, y, x), any scale, NaN where unknown."""
-        misfit = Misfit(hologram, setup, background_px=self.background_px, periodic=self.periodic)
-        phase, absorption = minimise(
+        misfit = self.misfit(hologram, setup)
+        return estimate(misfit, *self.solve(misfit))
+
+    def misfit(self, hologram: Tensor, setup: Setup) -> Misfit:
+        """What is minimised for one frame."""
+        return Misfit(hologram, setup, background_px=self.background_px, periodic=self.periodic)
+
+    def solve(self, misfit: Misfit, start: Pair | None = None) -> Pair:
+        """Phase (rad) and absorption on the padded field, from a start or from nothing."""
+        return minimise(
             misfit,
             self.weights,
             iterations=self.iterations,
             proximal_steps=self.proximal_steps,
+            start=start,
         )
-        return _estimate(misfit, phase, absorption)
 
 
 def annealed(iterations: int = 200, background_px: float | None = 40.0) -> Inverse:
@@ -87,7 +97,9 @@ class Backpropagation:
 
     background_px: float | None = 40.0
 
-    halo_factor = 1.0
+    def reach_px(self, fringes_px: int) -> int:
+        """How far beyond a tile one propagation must see."""
+        return fringes_px
 
     def __call__(self, hologram: Tensor, setup: Setup) -> Estimate:
         """Back-propagate one frame: hologram (exposure, y, x), NaN where unknown."""
@@ -98,14 +110,14 @@ class Backpropagation:
         for field, e in zip(fields, misfit.recorded, strict=True):
             phase += field.angle() / misfit.ratios[e] / len(fields)
             absorption -= field.abs().clamp_(min=1e-3).log_() / len(fields)
-        return _estimate(misfit, phase, absorption)
+        return estimate(misfit, phase, absorption)
 
 
-def _estimate(misfit: Misfit, phase: Tensor, absorption: Tensor) -> Estimate:
+def estimate(misfit: Misfit, phase: Tensor, absorption: Tensor) -> Estimate:
+    """What the padded phase and absorption say of the sensor's frame, and how well."""
     squared, contrast = misfit.residual_maps(misfit.predict(phase, absorption))
-    to_nm = misfit.reference_um * 1e3 / (2 * math.pi)
     return Estimate(
-        opd_nm=torch.clone(misfit.crop(phase)) * to_nm,
+        opd_nm=torch.clone(misfit.crop(phase)) * misfit.opd_nm_a_rad,
         absorption=torch.clone(misfit.crop(absorption)),
         misfit=squared,
         contrast=contrast,

@@ -9,6 +9,9 @@ than the sensor, so that light may come in from outside.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
@@ -76,6 +79,11 @@ class Misfit:
         """Bound on the curvature, for a step size: that of the phase at |u| <= 1."""
         return max(1.0, sum(r * r for r in self.ratios) / len(self.ratios))
 
+    @property
+    def opd_nm_a_rad(self) -> float:
+        """Optical path difference (nm) of one radian of the phase that is solved for."""
+        return self.reference_um * 1e3 / (2 * math.pi)
+
     def crop(self, field: Tensor) -> Tensor:
         """The part of a field that lies over the sensor."""
         return field[self._window]
@@ -135,6 +143,18 @@ class Misfit:
             transfer = self._transfer[e] / self._transfer[e][0, 0]
             fields.append(1.0 + torch.fft.ifft2(wave * transfer.conj()))
         return fields
+
+    def corrected(self, phase: Tensor, absorption: Tensor) -> Iterator[Tensor]:
+        """Field at the sample of each exposure, with the recorded amplitude on the sensor.
+
+        Where nothing was recorded it keeps the amplitude of the estimate.
+        """
+        for e, ratio in enumerate(self.ratios):
+            sensor = self._to_sensor(object_field(phase, absorption, ratio), e)
+            over = self.crop(sensor)
+            data = self.amplitude[e] / self.background[e] / over.abs().clamp_(min=TINY)
+            over.mul_(torch.where(self.weight[e] > 0, data, 1.0))
+            yield self._to_sample(sensor, e)
 
     def fit_background(self, predicted: list[Tensor]) -> None:
         """Fit the slow background of each exposure to the ratio of data to prediction."""

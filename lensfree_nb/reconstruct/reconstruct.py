@@ -6,7 +6,7 @@ import dataclasses
 import math
 import warnings
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -22,21 +22,18 @@ from lensfree_nb.contract import (
     setup_of,
     shift_of,
 )
-from lensfree_nb.errors import ParameterError, QualityWarning
+from lensfree_nb.errors import QualityWarning
 from lensfree_nb.microscope import Setup, check_distance
 from lensfree_nb.reconstruct.frame_values import frame_values
+from lensfree_nb.reconstruct.network_check import check_network
+from lensfree_nb.reconstruct.parameters import NETWORKS, Method, checked_parameters, method_kernel
 from lensfree_nb.run.frames import Arrays, Output, map_tiles
 from lensfree_nb.run.tiles import Tile, tile_grid
 
-Method = Literal["inverse", "annealed", "backpropagation"]
-METHODS = ("inverse", "annealed", "backpropagation")
 BACKGROUND_SIGMAS = 3.0
 LEAST_FRINGES_PX = 3
 UNKNOWN_FURTHEST_UM = 3000.0
 TILTED_TILE_PX = 512
-LEAST = {
-    "smoothness": 0.0, "sparsity": 0.0, "relax": 1.0, "background_px": 2.0, "trust_residual": 0.0,
-}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,35 +86,6 @@ class ReconstructTile:
             }
 
 
-def method_kernel(method: str, parameters: tuple[tuple[str, Any], ...]) -> Any:
-    """The method of a name, with its parameters set.
-
-    Raises
-    ------
-    ParameterError
-        If there is no such method, or it has no such parameter.
-    """
-    from lensfree_nb.reconstruct import methods
-    from lensfree_nb.reconstruct.solver import Weights
-
-    if method not in METHODS:
-        raise ParameterError(f"method is {method!r}; use one of {', '.join(METHODS)}")
-    base: Any = {
-        "inverse": methods.Inverse(),
-        "annealed": methods.annealed(),
-        "backpropagation": methods.Backpropagation(),
-    }[method]
-    given = dict(parameters)
-    names = {f.name for f in dataclasses.fields(Weights)}
-    weights = {name: given.pop(name) for name in list(given) if name in names}
-    try:
-        if weights:
-            base = dataclasses.replace(base, weights=dataclasses.replace(base.weights, **weights))
-        return dataclasses.replace(base, **given)
-    except (TypeError, AttributeError) as error:
-        raise ParameterError(f"{method} has no parameter of that name: {error}") from error
-
-
 def reconstruct(
     ds: xr.Dataset,
     method: Method = "inverse",
@@ -135,8 +103,11 @@ def reconstruct(
     ----------
     ds : Dataset
         With ``hologram`` and a distance.
-    method : {"inverse", "annealed", "backpropagation"}
-        How; see ``lensfree_nb.reconstruct.methods``.
+    method : {"inverse", "annealed", "backpropagation", "reference", "accelerated"}
+        How. The first three know light alone (``lensfree_nb.reconstruct.methods``); the last two
+        go on with a network and a second inversion, long or short
+        (``lensfree_nb.reconstruct.alternation``), and recover cells thicker than half a
+        wavelength.
     tile_px, halo_px : int, optional
         Side of a tile and what it reads beyond it (px). A whole frame (tiles of 512 px of a
         tilted dish, each at its own distance), and the halo that physics asks for, by default.
@@ -151,7 +122,10 @@ def reconstruct(
         the frame's mean contrast; the root of its mean square is ``residual``.
     **parameters
         Of the method: ``iterations``, ``smoothness``, ``sparsity``, ``relax``, ``positive``,
-        ``background_px``, ``proximal_steps``.
+        ``background_px``, ``proximal_steps``. With a network these are the second inversion's,
+        and the first one's begin with ``first_``; besides, ``prior`` (weight of the network's
+        answer in the second inversion), ``network`` (name or path of weights) and ``precision``
+        (``"auto"``, ``"float32"``, ``"bfloat16"``).
 
     Returns
     -------
@@ -160,9 +134,11 @@ def reconstruct(
         hologram's contrast that is not explained, 0 to 1 and above) and ``trusted``.
     """
     hologram, setup = hologram_of(ds), setup_of(ds)
-    kernel_parameters = tuple(sorted(_checked(parameters, trust_residual).items()))
+    kernel_parameters = checked_parameters(method, parameters, trust_residual)
     kernel = method_kernel(method, kernel_parameters)
     distance, slope = distance_of(ds), _slope_of(ds)
+    if method in NETWORKS:
+        check_network(kernel.network, setup, distance)
     if tile_px is None and _is_tilted(ds):
         tile_px = TILTED_TILE_PX
     halo = _halo_px(distance, setup, kernel) if halo_px is None else halo_px
@@ -217,24 +193,6 @@ def reconstruct(
     )  # fmt: skip
 
 
-def _checked(parameters: dict[str, Any], trust_residual: float) -> dict[str, Any]:
-    for name in {"iterations", "proximal_steps"} & parameters.keys():
-        value = parameters[name]
-        if not (isinstance(value, (int, np.integer)) and value is not True and value > 0):
-            raise ParameterError(f"{name} is {value!r}; it must be a whole number > 0")
-    numbers = {"trust_residual": trust_residual, **parameters}
-    for name in LEAST.keys() & numbers.keys():
-        value = numbers[name]
-        if value is None and name == "background_px":
-            continue
-        real = isinstance(value, (int, float, np.number))
-        if not (real and math.isfinite(value) and value >= LEAST[name]):
-            raise ParameterError(f"{name} is {value!r}; it must be a number >= {LEAST[name]:g}")
-    if not isinstance(parameters.get("positive", True), (bool, np.bool_)):
-        raise ParameterError(f"positive is {parameters['positive']!r}; use True or False")
-    return parameters
-
-
 def _halo_px(distance: xr.DataArray, setup: Setup, kernel: Any) -> int:
     from lensfree_nb.optics.propagation import fringe_halo_px
 
@@ -255,9 +213,8 @@ def _halo_px(distance: xr.DataArray, setup: Setup, kernel: Any) -> int:
             QualityWarning,
             stacklevel=3,
         )
-    reach = math.ceil(float(kernel.halo_factor) * fringes)
     smooth = math.ceil(BACKGROUND_SIGMAS * (kernel.background_px or 0))
-    return max(reach, int(smooth))
+    return max(int(kernel.reach_px(fringes)), int(smooth))
 
 
 def _is_tilted(ds: xr.Dataset) -> bool:

@@ -39,6 +39,9 @@ class Weights:
         OPD and absorption >= 0.
     joint : bool
         One total variation for phase and absorption together, as of a complex image.
+    prior : float
+        Weight of half the squared distance to the start: how far its maker is trusted beside the
+        data. It does not relax.
     """
 
     smoothness: float = 0.01
@@ -46,6 +49,7 @@ class Weights:
     relax: float = 4.0
     positive: bool = True
     joint: bool = False
+    prior: float = 0.0
 
     def at(self, iteration: int, iterations: int) -> tuple[float, float]:
         """Smoothness and sparsity at one iteration.
@@ -85,7 +89,8 @@ def minimise(
     phase, absorption = start if start is not None else (misfit.zeros(), misfit.zeros())
     groups = [[0, 1]] if weights.joint else [[0], [1]]
     variation = [TotalVariation([phase] * len(group), steps=proximal_steps) for group in groups]
-    step = 1.0 / misfit.lipschitz
+    step = 1.0 / (misfit.lipschitz + weights.prior)
+    anchor = [phase, absorption]
     current = [phase.clone(), absorption.clone()]
     ahead, momentum = [x.clone() for x in current], 1.0
     for iteration in range(iterations):
@@ -94,6 +99,10 @@ def minimise(
         value, *gradient = misfit.value_and_gradient(*ahead, fit_background=fit_background)
         if callback is not None:
             callback(iteration, value)
+        if weights.prior:
+            for g, x, x0 in zip(gradient, ahead, anchor, strict=True):
+                for rows in bands(g):
+                    g[rows].add_(x[rows] - x0[rows], alpha=weights.prior)
         moved = [torch.add(x, g.mul_(-step), out=g) for x, g in zip(ahead, gradient, strict=True)]
         for group, prox in zip(groups, variation, strict=True):
             prox(

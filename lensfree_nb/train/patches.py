@@ -2,13 +2,13 @@
 
 Fields are periodic: each is one period of an endless culture, so light needs no margin, and every
 part of it is a patch. The light is the simulator's own (several lines a colour, a grid twice as
-fine as the sensor's, every imperfection), the inversion is that of ``reconstruct``; how the
-instrument shifts its colours, and how far its distance is off, the inversion does not know.
+fine as the sensor's, every imperfection), the inversion is that of ``reconstruct``, which is told
+the distance and the shifts of the colours as well as they would be found.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final
 
@@ -18,7 +18,9 @@ import torch
 from torch import Tensor
 
 from lensfree_nb.errors import ParameterError
+from lensfree_nb.microscope import Setup
 from lensfree_nb.reconstruct.methods import Inverse
+from lensfree_nb.reconstruct.network_input import network_input
 from lensfree_nb.run.devices import choose_device
 from lensfree_nb.simulate.bank import CellBank
 from lensfree_nb.simulate.checks import check_number, checked_seed
@@ -41,6 +43,8 @@ class Patches:
         As recorded, the dark level taken off, over its mean.
     opd_nm, absorption : Tensor, shape (n, y, x)
         What the short inversion makes of it.
+    inputs : Tensor, shape (n, channel, y, x)
+        What a network is shown of both (``reconstruct.network_input``).
     truth_opd_nm, truth_absorption : Tensor, shape (n, y, x)
         Simulated truth, averaged over each pixel.
     cells : DataFrame
@@ -51,6 +55,7 @@ class Patches:
     hologram: Tensor
     opd_nm: Tensor
     absorption: Tensor
+    inputs: Tensor
     truth_opd_nm: Tensor
     truth_absorption: Tensor
     cells: pd.DataFrame
@@ -77,6 +82,9 @@ class PatchSource:
         One microscope for all fields, without tilt; any of a wide range where none is given.
     distance_error_um : float
         Standard deviation by which the inversion's distance is off.
+    registration_error_um : float
+        Standard deviation by which each colour's lateral shift is off, along y and x; four times
+        that in three fields of ten.
     bank_cells : int
         Cells drawn for a bank.
     device : str
@@ -94,6 +102,7 @@ class PatchSource:
     iterations: int = 10
     instrument: Instrument | str | None = None
     distance_error_um: float = 3.0
+    registration_error_um: float = 0.12
     bank_cells: int = 1500
     device: str = "auto"
 
@@ -102,7 +111,12 @@ class PatchSource:
         object.__setattr__(self, "seed", checked_seed(self.seed))
         if self.instrument is not None:
             object.__setattr__(self, "instrument", instrument_of(self.instrument))
-        for name, least in (("iterations", 1), ("bank_cells", 30), ("distance_error_um", 0)):
+        for name, least in (
+            ("iterations", 1),
+            ("bank_cells", 30),
+            ("distance_error_um", 0),
+            ("registration_error_um", 0),
+        ):
             check_number(name, getattr(self, name), least)
         if self.patch_px < 1 or self.field_px < 1 or self.field_px % self.patch_px:
             raise ParameterError(
@@ -143,18 +157,30 @@ class PatchSource:
             exposures.append(counts - instrument.camera.dark_level)
         recorded = torch.stack(exposures).clamp(min=0)
         hologram = recorded / recorded.mean()
-        distance = np.array(instrument.setup.known_distance())
-        stated = distance + self.distance_error_um * float(rng.standard_normal())
         invert = Inverse(self.iterations, periodic=True)
-        estimate = invert(hologram, instrument.setup.at(tuple(stated.tolist())))
+        misfit = invert.misfit(hologram, self._stated(instrument, rng))
+        phase, absorption = invert.solve(misfit)
         return Patches(
             self._cut(hologram).movedim(0, 1),
-            self._cut(estimate.opd_nm),
-            self._cut(estimate.absorption),
+            self._cut(phase * misfit.opd_nm_a_rad),
+            self._cut(absorption),
+            self._cut(network_input(misfit, phase, absorption)).movedim(0, 1),
             self._cut(stage.averaged(drawn.opd_nm)),
             self._cut(stage.averaged(drawn.absorption)),
             self._patched(drawn.cells, stage),
         )
+
+    def _stated(self, instrument: Instrument, rng: np.random.Generator) -> Setup:
+        """What the inversion is told of the microscope: nearly, but not quite, how it is."""
+        shape = (instrument.setup.exposures, 2)
+        distance = np.array(instrument.setup.known_distance())
+        distance = distance + self.distance_error_um * float(rng.standard_normal())
+        amiss = self.registration_error_um * float(rng.choice([1, 4], p=[0.7, 0.3]))
+        shift = np.array(instrument.shift_um or np.zeros(shape)) + amiss * rng.standard_normal(
+            shape
+        )
+        beside = tuple((float(y), float(x)) for y, x in shift)
+        return replace(instrument.setup.at(tuple(distance.tolist())), shift_um=beside)
 
     def _stage(self, instrument: Instrument) -> Stage:
         return Stage.periodic((self.field_px, self.field_px), instrument)

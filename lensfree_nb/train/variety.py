@@ -19,6 +19,7 @@ from lensfree_nb.simulate.dish import culture, with_debris
 from lensfree_nb.simulate.instrument import PAPER_SETUP, Instrument
 from lensfree_nb.simulate.shapes import TEST_ONLY
 from lensfree_nb.simulate.spacing import places_um
+from lensfree_nb.simulate.truth import measured
 
 # Share of each kind in the bank, and how often a field is made mainly of it.
 KINDS: Final[Mapping[str, float]] = {
@@ -29,7 +30,9 @@ KINDS: Final[Mapping[str, float]] = {
     "suspended": 0.1,
 }
 ROUNDED: Final = ("round", "suspended")
+OVAL, ODD_SHARE, THICK_NM = 0.2, 1 / 7, (200.0, 1100.0)
 SPARSE_PER_MM2, DENSE_PER_MM2 = 20.0, 600.0
+DISTANCES_UM: Final = (600.0, 2000.0)
 MOST_DEBRIS, DEBRIS_SHARE = 80.0, 0.1
 
 
@@ -45,7 +48,7 @@ def any_instrument(rng: np.random.Generator) -> Instrument:
     bits = int(rng.choice([8, 10, 12]))
     return Instrument(
         setup=replace(
-            PAPER_SETUP.at(float(rng.uniform(600, 2000))),
+            PAPER_SETUP.at(float(rng.uniform(*DISTANCES_UM))),
             bandwidth_nm=float(rng.uniform(10, 30)),
             source_diameter_um=float(rng.uniform(50, 100)),
         ),
@@ -80,7 +83,28 @@ def any_cells(count: int, rng: np.random.Generator) -> pd.DataFrame:
     side = round((count / density * 1e6) ** 0.5 / PAPER_SETUP.pixel_size_um)
     # Drawn alone: what neighbours do to each other is settled where they meet.
     cells = culture((side, side), density, rng=rng, kinds=KINDS, contact=0.0, piled=0.0)
-    return with_debris(cells, (side, side), DEBRIS_SHARE * density, rng=rng)
+    return with_debris(odder(cells, rng), (side, side), DEBRIS_SHARE * density, rng=rng)
+
+
+def odder(cells: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """The culture with cells that few cultures hold, so that no network relies on their absence.
+
+    Rounded cells become oval, and half of them as thick as 200 to 1100 nm, evenly; one spread cell
+    in seven becomes up to five times as thick.
+    """
+    rounded = cells["kind"].isin(ROUNDED).to_numpy()
+    count = len(cells)
+    oval = np.where(rounded, np.exp(np.abs(rng.normal(0, OVAL, count)) / 2), 1.0)
+    even = rounded & (rng.random(count) < 0.5)
+    thicker = ~rounded & (rng.random(count) < ODD_SHARE)
+    height = cells["height_nm"].to_numpy()
+    gain = np.where(thicker, rng.uniform(1.5, 5.0, count), 1.0)
+    gain = np.where(even, rng.uniform(*THICK_NM, count) / height, gain)
+    changed = cells.assign(
+        semi_major_um=cells["semi_major_um"] * oval, semi_minor_um=cells["semi_minor_um"] / oval,
+        height_nm=height * gain, nucleus_nm=cells["nucleus_nm"].to_numpy() * gain,
+    )  # fmt: skip
+    return measured(changed)
 
 
 def any_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generator) -> Drawn:

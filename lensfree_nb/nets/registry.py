@@ -1,0 +1,186 @@
+"""Networks by name or by file: what they are, that they are whole, and loading them once.
+
+A network is a safetensors file whose header says how it is built, and a card (JSON, of the same
+name) that says what it was trained on and how well it does. Nothing in either is ever executed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from lensfree_nb.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+WEIGHTS: Final = Path(__file__).resolve().parents[1] / "weights"
+SUFFIX: Final = ".safetensors"
+HEADER: Final = "lensfree_nb"
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A network, named: what a task graph carries in its place.
+
+    Parameters
+    ----------
+    name : str
+        Of a network of the package, or the path of a weight file.
+    sha256 : str
+        Of the weight file.
+    built : str
+        JSON of how it is built and what it takes: ``kind``, its options, and the task's own.
+    """
+
+    name: str
+    sha256: str
+    built: str
+
+    @property
+    def path(self) -> Path:
+        """Where the weights lie on this machine."""
+        return _path(self.name)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """How the network is built and what it takes."""
+        return dict(json.loads(self.built))
+
+    def __dask_tokenize__(self) -> tuple[str, str]:
+        return ("lensfree_nb.nets.ModelSpec", self.sha256)
+
+
+def shipped() -> tuple[str, ...]:
+    """Names of the networks that come with the package."""
+    return tuple(sorted(path.stem for path in WEIGHTS.glob(f"*{SUFFIX}")))
+
+
+def find_model(name: str | Path) -> ModelSpec:
+    """The network of a name or file, checked: torch is not needed for that.
+
+    Parameters
+    ----------
+    name : str or Path
+        One of :func:`shipped`, or the path of a ``.safetensors`` file.
+
+    Raises
+    ------
+    ModelError
+        If there is no such network, its file is damaged, was not made by this package, or is not
+        the one that its card describes.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    name = str(name)
+    path = _path(name)
+    if not path.is_file():
+        raise ModelError(
+            f"network is {name!r}: there is no such file; use {', '.join(shipped())}, or the path "
+            f"of a {SUFFIX} file"
+        )
+    digest = _sha256(path)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            header = file.metadata() or {}
+        built = json.loads(header[HEADER])
+        if built["kind"] not in ("plain", "unet"):
+            raise KeyError(built["kind"])
+    except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+        raise ModelError(
+            f"{path.name} is damaged, or no network of this package ({error}); fetch it again"
+        ) from error
+    described = read_card(name).get("sha256", digest)
+    if described != digest:
+        raise ModelError(
+            f"{path.name} is not the file that its card describes (sha256 {digest[:12]}..., card "
+            f"{str(described)[:12]}...); fetch both again"
+        )
+    return ModelSpec(name, digest, header[HEADER])
+
+
+def read_card(name: str | Path) -> dict[str, Any]:
+    """What is known of a network: data, seeds, command, scores, limits; empty without a card.
+
+    Raises
+    ------
+    ModelError
+        If the card cannot be read.
+    """
+    path = _path(str(name)).with_suffix(".json")
+    if not path.is_file():
+        return {}
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path.name} cannot be read as a card ({error})") from error
+    if not isinstance(card, dict):
+        raise ModelError(f"{path.name} is no card: it must hold one JSON object")
+    return card
+
+
+@lru_cache(maxsize=8)
+def load_network(spec: ModelSpec, device: str) -> nn.Module:
+    """The network itself, ready to be used; loaded once a process and device.
+
+    Raises
+    ------
+    ModelError
+        If the file changed since it was named, or its tensors are not the network's.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    if _sha256(spec.path) != spec.sha256:
+        raise ModelError(f"{spec.path.name} is not the file that was named: it has changed")
+    try:
+        network = build_network(spec.options, device="meta")
+        network.load_state_dict(load_file(spec.path), assign=True)
+    except (SafetensorError, RuntimeError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{spec.path.name} does not hold the weights of its network ({error})"
+        ) from error
+    if not all(bool(part.isfinite().all()) for part in network.state_dict().values()):
+        raise ModelError(f"{spec.path.name} holds weights that are not finite")
+    return network.to(device).eval().requires_grad_(False)
+
+
+def build_network(options: Mapping[str, Any], device: str = "cpu") -> nn.Module:
+    """An untrained network from ``kind``, ``inputs``, ``outputs`` and the options of its kind."""
+    import torch
+
+    from lensfree_nb.nets.plain import Plain
+    from lensfree_nb.nets.unet import UNet
+
+    kind, own = {
+        "plain": (Plain, ("features", "layers")),
+        "unet": (UNet, ("features", "depth")),
+    }[options["kind"]]
+    chosen = {name: int(options[name]) for name in own if name in options}
+    with torch.device(device):
+        network: nn.Module = kind(int(options["inputs"]), int(options["outputs"]), **chosen)
+    return network
+
+
+def save_network(network: nn.Module, options: Mapping[str, Any], path: Path) -> str:
+    """Write weights and how they are built; returns the file's sha256."""
+    from safetensors.torch import save_file
+
+    tensors = {
+        name: part.detach().cpu().contiguous() for name, part in network.state_dict().items()
+    }
+    save_file(tensors, path, {HEADER: json.dumps(dict(options), sort_keys=True)})
+    return _sha256(path)
+
+
+def _path(name: str) -> Path:
+    return Path(name) if name.endswith(SUFFIX) else WEIGHTS / f"{Path(name).name}{SUFFIX}"
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,90 @@
+"""Inversion, network, inversion: what the light says, what cells look like, what the light says.
+
+The alternation of Allier 2022 §2.2. The first inversion is short and may be caught in a wrong
+multiple of the wavelength; the network, which has seen what cells look like, sets that right; the
+second starts from there and answers to the data again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from lensfree_nb.microscope import Setup
+from lensfree_nb.nets.registry import ModelSpec
+from lensfree_nb.reconstruct.methods import Estimate, Inverse, Pair, estimate
+from lensfree_nb.reconstruct.misfit import Misfit
+from lensfree_nb.reconstruct.network_input import OPD_UNIT_NM, network_input
+from lensfree_nb.reconstruct.solver import Weights
+from lensfree_nb.run.networks import Precision, apply_network, check_precision
+
+# Chosen on tuning seeds: python benchmarks/ablation.py --tune
+FIRST = Inverse(10)
+LAST_WEIGHTS = Weights(smoothness=0.002, sparsity=0.0, relax=1.0, prior=0.05)
+
+
+@dataclass(frozen=True, slots=True)
+class Alternation:
+    """A short inversion, a network, and an inversion that starts from what it made.
+
+    Parameters
+    ----------
+    network : ModelSpec
+        Takes ``network_input`` (or its first two channels), gives OPD (100 nm) and absorption.
+    last : Inverse
+        The second inversion; its ``background_px`` holds for both. Of no iteration: none.
+    first : Inverse
+        The first. Networks are trained on what this one makes.
+    precision : {"auto", "float32", "bfloat16"}
+        Of the network's layers.
+    """
+
+    network: ModelSpec
+    last: Inverse
+    first: Inverse = FIRST
+    precision: Precision = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuse what is no precision."""
+        check_precision(self.precision)
+
+    def reach_px(self, fringes_px: int) -> int:
+        """How far beyond a tile it must see: what its stages need, added up."""
+        network = int(self.network.options["halo_px"])
+        return self.first.reach_px(fringes_px) + network + fringes_px
+
+    @property
+    def background_px(self) -> float | None:
+        """Scale of the fitted slow background (px)."""
+        return self.last.background_px
+
+    def __call__(self, hologram: Tensor, setup: Setup) -> Estimate:
+        """Reconstruct one frame: hologram (exposure, y, x), any scale, NaN where unknown."""
+        misfit = self.last.misfit(hologram, setup)
+        found = self.corrected(misfit, self.first.solve(misfit))
+        if self.last.iterations:
+            found = self.last.solve(misfit, found)
+        return estimate(misfit, *found)
+
+    def corrected(self, misfit: Misfit, pair: Pair) -> Pair:
+        """The padded phase (rad) and absorption, with the network's answer over the sensor."""
+        images = network_input(misfit, *pair)[: int(self.network.options["inputs"])]
+        made = apply_network(self.network, images, precision=self.precision)
+        phase, absorption = (part.clone() for part in pair)
+        misfit.crop(phase).copy_(made[0] * (OPD_UNIT_NM / misfit.opd_nm_a_rad))
+        misfit.crop(absorption).copy_(made[1])
+        if self.last.weights.positive:
+            phase.clamp_(min=0)
+            absorption.clamp_(min=0)
+        return phase, absorption
+
+
+def reference(network: ModelSpec) -> Alternation:
+    """10 iterations, network, 153 iterations (Allier 2022; the numbers' order is our reading)."""
+    return Alternation(network, Inverse(153, LAST_WEIGHTS))
+
+
+def accelerated(network: ModelSpec) -> Alternation:
+    """10 iterations, network, 10 iterations with one proximal step each (Allier 2022)."""
+    return Alternation(network, Inverse(10, LAST_WEIGHTS, proximal_steps=1))

@@ -1,0 +1,42 @@
+"""What a network is shown of a short inversion and of the data behind it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from lensfree_nb.reconstruct.misfit import Misfit
+
+OPD_UNIT_NM: Final = 100.0
+
+
+def network_input(misfit: Misfit, phase: Tensor, absorption: Tensor) -> Tensor:
+    """Channels over the sensor's frame.
+
+    The estimate alone does not tell which way the data would have it: each exposure's field at the
+    sample, made with the amplitude that was recorded, does (the back-projection of Gerchberg and
+    Saxton). Where a cell is thicker than half a wavelength the colours' fields disagree.
+
+    Parameters
+    ----------
+    misfit : Misfit
+        The data.
+    phase, absorption : Tensor
+        On the padded field, phase in rad.
+
+    Returns
+    -------
+    Tensor, shape (2 + 2 exposures, y, x), float32
+        OPD (100 nm), absorption, and for each exposure the real part of its corrected field, less
+        1, and the imaginary part.
+    """
+    channels = [
+        misfit.crop(phase) * (misfit.opd_nm_a_rad / OPD_UNIT_NM),
+        misfit.crop(absorption).clone(),
+    ]
+    for field in misfit.corrected(phase, absorption):
+        over = misfit.crop(field)
+        channels += [over.real - 1, over.imag.clone()]
+    return torch.stack(channels)

@@ -1,0 +1,113 @@
+"""From the name of a method and a user's numbers to the kernel that does it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
+
+import numpy as np
+
+from lensfree_nb.errors import ParameterError
+from lensfree_nb.nets.registry import ModelSpec, find_model
+
+if TYPE_CHECKING:
+    from lensfree_nb.reconstruct.methods import Inverse
+
+Method = Literal["inverse", "annealed", "backpropagation", "reference", "accelerated"]
+METHODS: Final = get_args(Method)
+NETWORKS: Final = {"reference": "accelerate", "accelerated": "accelerate"}
+FIRST: Final = "first_"
+LEAST: Final = {
+    "smoothness": 0.0, "sparsity": 0.0, "relax": 1.0, "prior": 0.0, "background_px": 2.0,
+    "trust_residual": 0.0,
+}  # fmt: skip
+COUNTS: Final = ("iterations", "proximal_steps")
+Parameters = tuple[tuple[str, Any], ...]
+
+
+def checked_parameters(
+    method: str, parameters: Mapping[str, Any], trust_residual: float
+) -> Parameters:
+    """A user's parameters in an order of their own, with the network found.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such method, or a value is impossible.
+    ModelError
+        If the network cannot be had.
+    """
+    if method not in METHODS:
+        raise ParameterError(f"method is {method!r}; use one of {', '.join(METHODS)}")
+    _check_number("trust_residual", trust_residual)
+    chosen = dict(parameters)
+    if method in NETWORKS:
+        network = chosen.setdefault("network", NETWORKS[method])
+        if not isinstance(network, ModelSpec):
+            chosen["network"] = find_model(network)
+    for name, value in parameters.items():
+        bare = name.removeprefix(FIRST)
+        if bare in COUNTS:
+            # The second inversion may be left out, nothing else.
+            _check_count(name, value, least=int(method not in NETWORKS or name != "iterations"))
+        elif bare in LEAST and not (value is None and bare == "background_px"):
+            _check_number(name, value)
+        elif bare == "positive" and not isinstance(value, (bool, np.bool_)):
+            raise ParameterError(f"{name} is {value!r}; use True or False")
+    return tuple(sorted(chosen.items()))
+
+
+def method_kernel(method: str, parameters: Parameters) -> Any:
+    """The kernel of a method, with its checked parameters set.
+
+    Raises
+    ------
+    ParameterError
+        If it has no such parameter.
+    """
+    from lensfree_nb.reconstruct import alternation, methods
+
+    given = dict(parameters)
+    try:
+        if method not in NETWORKS:
+            makers: dict[str, Any] = {
+                "inverse": methods.Inverse,
+                "annealed": methods.annealed,
+                "backpropagation": methods.Backpropagation,
+            }
+            return _changed(makers[method](), given)
+        make = alternation.reference if method == "reference" else alternation.accelerated
+        kernel = make(given.pop("network"))
+        first = {n.removeprefix(FIRST): given.pop(n) for n in list(given) if n.startswith(FIRST)}
+        own = {n: given.pop(n) for n in ("precision",) if n in given}
+        return dataclasses.replace(
+            kernel, first=_changed(kernel.first, first), last=_changed(kernel.last, given), **own
+        )
+    except (TypeError, AttributeError) as error:
+        raise ParameterError(f"{method} has no parameter of that name: {error}") from error
+
+
+def _changed(inverse: Inverse, given: dict[str, Any]) -> Any:
+    """An inversion with its own numbers, or those of its weights, changed."""
+    from lensfree_nb.reconstruct.solver import Weights
+
+    names = {f.name for f in dataclasses.fields(Weights)}
+    weights = {name: value for name, value in given.items() if name in names}
+    own = {name: value for name, value in given.items() if name not in names}
+    if weights:
+        own["weights"] = dataclasses.replace(inverse.weights, **weights)
+    return dataclasses.replace(inverse, **own)
+
+
+def _check_count(name: str, value: object, least: int) -> None:
+    if not (isinstance(value, (int, np.integer)) and value is not True and value >= least):
+        raise ParameterError(f"{name} is {value!r}; it must be a whole number >= {least}")
+
+
+def _check_number(name: str, value: Any) -> None:
+    least = LEAST[name.removeprefix(FIRST)]
+    real = isinstance(value, (int, float, np.number)) and math.isfinite(value)
+    if not (real and value >= least):
+        raise ParameterError(f"{name} is {value!r}; it must be a number >= {least:g}")

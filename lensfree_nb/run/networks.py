@@ -1,0 +1,82 @@
+"""A network carried over an image, tile by tile: memory bounded, the answer that of the whole."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, get_args
+
+import torch
+from torch import Tensor
+
+from lensfree_nb.errors import ParameterError
+from lensfree_nb.nets.registry import ModelSpec, load_network
+from lensfree_nb.run.tiles import ALIGNMENT, tile_grid
+
+Precision = Literal["auto", "float32", "bfloat16"]
+PRECISIONS: Final = get_args(Precision)
+TILE_PX: Final = 512
+# Torch has no public name for these questions yet; where they are not answered it is float32.
+BFLOAT16_ON_CPU: Final = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+
+
+def apply_network(
+    spec: ModelSpec, images: Tensor, *, precision: Precision = "auto", tile_px: int = TILE_PX
+) -> Tensor:
+    """Images of one field through a network.
+
+    Parameters
+    ----------
+    spec : ModelSpec
+        The network; loaded once a process and device.
+    images : Tensor, shape (channel, y, x), float32
+        Any size.
+    precision : {"auto", "float32", "bfloat16"}
+        Of the layers. ``"auto"`` is bfloat16 where the device computes in it. Sums and outputs
+        are float32 in any case.
+    tile_px : int
+        Side of a tile (px), which bounds memory.
+
+    Returns
+    -------
+    Tensor, shape (output, y, x), float32
+    """
+    device = images.device
+    network = load_network(spec, str(device))
+    reach, stride = int(network.halo_px), int(network.stride_px)  # type: ignore[arg-type]
+    if ALIGNMENT % stride:
+        raise ParameterError(f"a network with a stride of {stride} px has no tiles")
+    half = precision == "bfloat16" or (precision == "auto" and has_bfloat16(device))
+    found: Tensor | None = None
+    height, width = images.shape[-2:]
+    for tile in tile_grid((height, width), tile_px, reach):
+        part = images[(..., *tile.padded)][None].contiguous(memory_format=torch.channels_last)
+        with torch.autocast(device.type, torch.bfloat16, enabled=half):
+            made = network(part)[0].float()
+        if found is None:
+            found = torch.empty((len(made), height, width), device=device)
+        found[(..., *tile.core)] = made[(..., *tile.inner)]
+    assert found is not None
+    return found
+
+
+def check_precision(precision: str) -> None:
+    """Refuse what is no precision.
+
+    Raises
+    ------
+    ParameterError
+        If it is none.
+    """
+    if precision not in PRECISIONS:
+        raise ParameterError(f"precision is {precision!r}; use {', '.join(PRECISIONS)}")
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether a device computes in bfloat16, rather than only storing it.
+
+    >>> isinstance(has_bfloat16(torch.device("cpu")), bool)
+    True
+    """
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    asked = (getattr(torch.cpu, name, None) for name in BFLOAT16_ON_CPU)
+    return any(supported is not None and supported() for supported in asked)

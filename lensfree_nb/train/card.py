@@ -1,0 +1,54 @@
+"""The card of a weight file: what it is, where it comes from, how well it does, where it ends."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import platform
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lensfree_nb.train.recipe import Recipe
+from lensfree_nb.versions import version_of
+
+
+def write_card(
+    path: Path, recipe: Recipe, options: Mapping[str, Any], sha256: str, training: Mapping[str, Any]
+) -> None:
+    """Write the card as JSON."""
+    card = {
+        "name": recipe.name,
+        "purpose": recipe.purpose,
+        "sha256": sha256,
+        "network": dict(options),
+        "data": {
+            "source": "simulated: lensfree_nb.train.patches, cells and microscopes of "
+            "lensfree_nb.train.variety",
+            **recipe.data,
+        },
+        "schedule": dataclasses.asdict(recipe.schedule),
+        "training": {**training, "truth": "simulated", "command": f"lensfree train {recipe.name}"},
+        "limits": "Simulated cells only were seen: thin objects, denser than the medium, in three "
+        "colours, at the pixel size, wavelengths and distances of network.trained_on.",
+        "made_with": {
+            "lensfree_nb": version_of("lensfree_nb"), "commit": _commit(),
+            "torch": torch.__version__, "processor": platform.machine(),
+        },
+    }  # fmt: skip
+    path.write_text(json.dumps(card, indent=1) + "\n", encoding="utf-8")
+
+
+def _commit() -> str | None:
+    """Of the sources, where they lie in a repository."""
+    try:
+        asked = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True,
+            cwd=Path(__file__).parent,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return asked.stdout.strip()

@@ -1,0 +1,229 @@
+"""One loop for every network of the package."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from lensfree_nb.errors import ParameterError
+from lensfree_nb.nets.registry import SUFFIX, build_network, save_network
+from lensfree_nb.run.devices import choose_device
+from lensfree_nb.train.bar import steps_bar
+from lensfree_nb.train.card import write_card
+from lensfree_nb.train.checkpoint import load_checkpoint, save_checkpoint
+from lensfree_nb.train.recipe import Recipe, Schedule
+from lensfree_nb.train.tasks import make_task
+
+Say = Callable[[str], None]
+SECONDS_BETWEEN_CHECKPOINTS = 120.0
+
+
+@dataclasses.dataclass
+class Training:
+    """A network on its way, which can be left and taken up again at any step.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What is trained.
+    checkpoint : Path
+        Where all is kept; taken up from there if it exists.
+    device : str
+        Where torch works.
+    say : callable
+        Takes a line at every validation.
+
+    Attributes
+    ----------
+    step : int
+        Steps done.
+    history : list of dict
+        Scores of every validation, with its step and the seconds of training so far.
+    """
+
+    recipe: Recipe
+    checkpoint: Path
+    device: str = "auto"
+    say: Say = print
+    step: int = dataclasses.field(default=0, init=False)
+    seconds: float = dataclasses.field(default=0.0, init=False)
+    history: list[dict[str, float]] = dataclasses.field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        """Build, or take up."""
+        self.task = make_task(self.recipe, self.device)
+        self.options = {**self.recipe.network, **self.task.options()}
+        self._on = choose_device(self.device)
+        torch.manual_seed(int(self.recipe.data["seed"]))
+        self.network = build_network(self.options).to(self._on)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = _copy(self.network)
+        self.best = _copy(self.network)
+        schedule = self.recipe.schedule
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay
+        )
+        self._validation: list[tuple[Tensor, Tensor]] = []
+        if self.checkpoint.is_file():
+            self._take_up()
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done, or nothing was gained for long."""
+        waited = len(self.history) - 1 - self._best_at() if self.history else 0
+        return self.step >= self.recipe.schedule.steps or waited >= self.recipe.schedule.patience
+
+    def run(self, minutes: float = math.inf) -> None:
+        """Go on until finished, or until the time is up; then keep everything."""
+        start = kept = time.perf_counter()
+        before, every = self.seconds, self.recipe.schedule.validate_every
+        with steps_bar(self.recipe.name, self.recipe.schedule.steps, self.step) as bar:
+            while not self.finished and time.perf_counter() - start < 60 * minutes:
+                loss = self._advance()
+                bar(self.step, loss)
+                self.seconds = before + time.perf_counter() - start
+                if self.step % every == 0 or self.step == self.recipe.schedule.steps:
+                    self._validate(loss)
+                if time.perf_counter() - kept > SECONDS_BETWEEN_CHECKPOINTS:
+                    self._keep()
+                    kept = time.perf_counter()
+        self._keep()
+
+    def start_from(self, network: nn.Module) -> None:
+        """Take the weights of a network built in the same way.
+
+        Raises
+        ------
+        ParameterError
+            If it is built in another way.
+        """
+        try:
+            for mine in (self.network, self.average, self.best):
+                mine.load_state_dict(network.state_dict())
+        except RuntimeError as error:
+            raise ParameterError(f"{self.recipe.name} cannot start from there: {error}") from error
+
+    def export(self, folder: Path) -> Path:
+        """Write the best weights so far, and a card beside them; returns the weights' path.
+
+        Raises
+        ------
+        ParameterError
+            If nothing was validated yet: nobody would know what they are worth.
+        """
+        if not self.history:
+            raise ParameterError(f"{self.recipe.name} was not validated yet: train it for longer")
+        path = folder / f"{self.recipe.name}{SUFFIX}"
+        options = {**self.options, "halo_px": int(self.network.halo_px)}  # type: ignore[arg-type]
+        digest = save_network(self.best, options, path)
+        scores = dict(self.history[self._best_at()])
+        said = {"steps": self.step, "minutes": round(self.seconds / 60, 1), "validation": scores}
+        write_card(path.with_suffix(".json"), self.recipe, options, digest, said)
+        return path
+
+    def _advance(self) -> float:
+        schedule = self.recipe.schedule
+        for group in self.optimiser.param_groups:
+            group["lr"] = schedule.learning_rate * pace(self.step, schedule)
+        inputs, truth = self.task.batch(self.step, schedule.batch)
+        self.network.train()
+        found = self._through(self.network, inputs)
+        loss = self.task.loss(found, truth.to(self._on))
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), schedule.clip)
+        self.optimiser.step()
+        self.step += 1
+        self._follow()
+        return float(loss.detach())
+
+    def _through(self, network: nn.Module, inputs: Tensor) -> Tensor:
+        given = inputs.to(self._on).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(self._on.type, torch.bfloat16):
+            found: Tensor = network(given)
+        return found.float()
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """The average follows the weights: fast at first, slowly later."""
+        keep = min(self.recipe.schedule.average, self.step / (self.step + 10))
+        for mine, new in zip(
+            self.average.state_dict().values(), self.network.state_dict().values(), strict=True
+        ):
+            if mine.is_floating_point():
+                mine.lerp_(new, 1 - keep)
+            else:
+                mine.copy_(new)
+
+    @torch.no_grad()
+    def _validate(self, loss: float) -> None:
+        self._validation = self._validation or self.task.validation()
+        self.average.eval()
+        found = torch.cat([self._through(self.average, inputs) for inputs, _ in self._validation])
+        truth = torch.cat([truth.to(self._on) for _, truth in self._validation])
+        scores = self.task.scores(found, truth)
+        self.history.append({"step": self.step, "seconds": self.seconds, "loss": loss, **scores})
+        if self._best_at() == len(self.history) - 1:
+            self.best.load_state_dict(self.average.state_dict())
+        told = ", ".join(f"{name} {value:.4g}" for name, value in self.history[-1].items())
+        self.say(f"{self.recipe.name}: {told}")
+
+    def _best_at(self) -> int:
+        first = list(self.history[0])[3]
+        return min(range(len(self.history)), key=lambda n: self.history[n][first])
+
+    def _keep(self) -> None:
+        parts = {
+            "network": self.network.state_dict(),
+            "average": self.average.state_dict(),
+            "best": self.best.state_dict(),
+            **self._moments(),
+        }
+        said = {
+            "step": self.step, "seconds": self.seconds, "history": self.history,
+            "recipe": dataclasses.asdict(self.recipe),
+        }  # fmt: skip
+        save_checkpoint(self.checkpoint, parts, said)
+
+    def _moments(self) -> dict[str, dict[str, Tensor]]:
+        state = self.optimiser.state_dict()["state"]
+        return {f"adam{number}": dict(moments) for number, moments in state.items()}
+
+    def _take_up(self) -> None:
+        parts, said = load_checkpoint(self.checkpoint)
+        if said["recipe"]["network"] != self.recipe.network:
+            raise ParameterError(
+                f"{self.checkpoint} is of another network; remove it, or choose another folder"
+            )
+        for name, network in (
+            ("network", self.network), ("average", self.average), ("best", self.best),
+        ):  # fmt: skip
+            network.load_state_dict(parts.pop(name))
+        state = self.optimiser.state_dict()
+        state["state"] = {int(name[4:]): moments for name, moments in parts.items()}
+        self.optimiser.load_state_dict(state)
+        self.step, self.seconds, self.history = said["step"], said["seconds"], said["history"]
+
+
+def pace(step: int, schedule: Schedule) -> float:
+    """Share of the learning rate at a step.
+
+    >>> plan = Schedule(steps=100, batch=1, warmup=10)
+    >>> [round(pace(step, plan), 2) for step in (0, 9, 55, 100)]
+    [0.1, 1.0, 0.5, 0.0]
+    """
+    if step < schedule.warmup:
+        return (step + 1) / schedule.warmup
+    share = (step - schedule.warmup) / max(schedule.steps - schedule.warmup, 1)
+    return 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
+
+
+def _copy(network: nn.Module) -> nn.Module:
+    return copy.deepcopy(network).requires_grad_(False)

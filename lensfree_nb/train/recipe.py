@@ -1,0 +1,107 @@
+"""A recipe: everything that makes a network, in one small TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+from lensfree_nb.errors import ParameterError
+
+RECIPES: Final = Path(__file__).parent / "recipes"
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long and how fast a network learns.
+
+    Parameters
+    ----------
+    steps, batch : int
+        Steps of the optimiser, and examples in each.
+    learning_rate, weight_decay : float
+        Of AdamW. The rate rises over `warmup` steps and falls to zero along a cosine.
+    clip : float
+        Longest gradient.
+    average : float
+        Share that the running average of the weights keeps at each step; it is what is shipped.
+    validate_every, patience : int
+        Steps between validations, and after how many without a gain learning stops.
+    """
+
+    steps: int
+    batch: int
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    warmup: int = 100
+    clip: float = 1.0
+    average: float = 0.998
+    validate_every: int = 250
+    patience: int = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What is trained, on what, and how.
+
+    Parameters
+    ----------
+    name : str
+        Of the network that comes of it.
+    purpose : str
+        One sentence for its card.
+    task : str
+        Which of :data:`lensfree_nb.train.loop.TASKS`.
+    network : dict
+        ``kind`` and its options.
+    data : dict
+        Parameters of the task, seeds among them.
+    schedule : Schedule
+        How long and how fast.
+    """
+
+    name: str
+    purpose: str
+    task: str
+    network: dict[str, Any]
+    data: dict[str, Any]
+    schedule: Schedule = field()
+
+
+def recipe_names() -> tuple[str, ...]:
+    """Names of the package's recipes.
+
+    >>> "accelerate" in recipe_names()
+    True
+    """
+    return tuple(sorted(path.stem for path in RECIPES.glob("*.toml")))
+
+
+def read_recipe(name: str | Path) -> Recipe:
+    """The recipe of a name, or of a TOML file.
+
+    Raises
+    ------
+    ParameterError
+        If there is none, it cannot be read, or says something that no recipe says.
+    """
+    given = str(name)
+    path = Path(given) if given.endswith(".toml") else RECIPES / f"{Path(given).name}.toml"
+    if not path.is_file():
+        raise ParameterError(
+            f"recipe is {given!r}; use {', '.join(recipe_names())}, or the path of a .toml file"
+        )
+    try:
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+        schedule = Schedule(**said.pop("schedule"))
+        recipe = Recipe(name=path.stem, schedule=schedule, **said)
+    except (tomllib.TOMLDecodeError, TypeError, KeyError) as error:
+        known = ", ".join(f.name for f in fields(Schedule))
+        raise ParameterError(
+            f"{path.name} is no recipe ({error}); it says purpose, task, and in tables network, "
+            f"data and schedule ({known})"
+        ) from error
+    if recipe.schedule.steps < 1 or recipe.schedule.batch < 1:
+        raise ParameterError(f"{path.name}: steps and batch must be at least 1")
+    return recipe

@@ -1,0 +1,153 @@
+"""The task of a network between two inversions: from a short one to the truth."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import smooth_l1_loss
+
+from lensfree_nb.errors import ParameterError
+from lensfree_nb.reconstruct.network_input import OPD_UNIT_NM
+from lensfree_nb.simulate.instrument import PAPER_SETUP
+from lensfree_nb.train.patches import FIELDS_AN_INSTRUMENT, Patches, PatchSource
+from lensfree_nb.train.variety import DISTANCES_UM
+
+# What every training microscope has in common (``variety.any_instrument``).
+TRAINED_ON: Final = {
+    "wavelength_nm": list(PAPER_SETUP.wavelength_nm), "pixel_size_um": PAPER_SETUP.pixel_size_um,
+    "distance_um": list(DISTANCES_UM),
+}  # fmt: skip
+CHANNELS: Final = {"estimate": 2, "fields": 8}
+# Squared below 10 nm, straight above: a few round cells must not drown the rest.
+KNEE_NM: Final = 10.0
+ABSORPTION_WEIGHT: Final = 2.0
+THIN_NM, FAINT_NM = 250.0, (3.0, 15.0)
+Batch = tuple[Tensor, Tensor]
+
+
+@dataclass
+class Reconstruction:
+    """Examples, loss and scores of networks that correct OPD and absorption.
+
+    Parameters
+    ----------
+    seed, validation_seed : int
+        Of the fields to learn from, and of those to validate on.
+    channels : {"fields", "estimate"}
+        What the network is shown: everything of ``reconstruct.network_input``, or OPD and
+        absorption alone.
+    field_px, patch_px, iterations : int
+        As of ``PatchSource``.
+    shelf_fields : int
+        Fields at hand at any time.
+    reuse : float
+        How often, on average, a patch is used before its field leaves the shelf.
+    validation_fields, bank_cells : int
+        Fields to validate on, and cells in a bank.
+    device : str
+        Where torch works.
+    """
+
+    seed: int
+    validation_seed: int
+    channels: Literal["estimate", "fields"] = "fields"
+    field_px: int = 512
+    patch_px: int = 256
+    iterations: int = 10
+    shelf_fields: int = 48
+    reuse: float = 4.0
+    validation_fields: int = 10
+    bank_cells: int = 1500
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained."""
+        if self.channels not in CHANNELS:
+            raise ParameterError(f"channels is {self.channels!r}; use {', '.join(CHANNELS)}")
+        self._shelf: deque[Batch] = deque()
+        self._next = 0
+
+    def options(self) -> dict[str, Any]:
+        """What a network for it must take and give."""
+        return {
+            "task": "reconstruct", "inputs": CHANNELS[self.channels], "outputs": 2,
+            "channels": self.channels, "iterations": self.iterations, "trained_on": TRAINED_ON,
+        }  # fmt: skip
+
+    def batch(self, step: int, size: int) -> Batch:
+        """Inputs and truths of one step: the same for one step, however one came to it."""
+        turned = size / (self.reuse * self._source(self.seed).patches_a_field)
+        self._fill(int(step * turned))
+        rng = np.random.default_rng([self.seed, step])
+        chosen = []
+        for _ in range(size):
+            field = self._shelf[int(rng.integers(self.shelf_fields))]
+            patch = int(rng.integers(len(field[0])))
+            chosen.append(_turned((field[0][patch], field[1][patch]), int(rng.integers(8))))
+        inputs, truths = (torch.stack(part) for part in zip(*chosen, strict=True))
+        return inputs, truths
+
+    def validation(self) -> list[Batch]:
+        """Inputs and truths of each field to validate on: each of another microscope."""
+        source = self._source(self.validation_seed)
+        numbers = range(0, self.validation_fields * FIELDS_AN_INSTRUMENT, FIELDS_AN_INSTRUMENT)
+        return [self._pair(source.field(number)) for number in numbers]
+
+    def loss(self, found: Tensor, truth: Tensor) -> Tensor:
+        """Of a batch: OPD (100 nm) and absorption."""
+        knee = KNEE_NM / OPD_UNIT_NM
+        opd, absorption = (smooth_l1_loss(found[:, k], truth[:, k], beta=knee) for k in range(2))
+        return opd + ABSORPTION_WEIGHT * absorption
+
+    def scores(self, found: Tensor, truth: Tensor) -> dict[str, float]:
+        """Of the whole validation set; ``rmse_nm`` is what the best is chosen by."""
+        mine, true = found[:, 0].double() * OPD_UNIT_NM, truth[:, 0].double() * OPD_UNIT_NM
+        gap, thin = (mine - true) ** 2, true < THIN_NM
+        faint = (true > FAINT_NM[0]) & (true < FAINT_NM[1])
+        centred = true[faint] - true[faint].mean()
+        return {
+            "rmse_nm": float(gap.mean().sqrt()),
+            "rmse_thin_nm": float(gap[thin].mean().sqrt()),
+            "rmse_thick_nm": float(gap[~thin].mean().sqrt()),
+            "faint_slope": float((centred * mine[faint]).sum() / (centred**2).sum()),
+        }
+
+    def _source(self, seed: int) -> PatchSource:
+        return PatchSource(
+            seed, field_px=self.field_px, patch_px=self.patch_px, iterations=self.iterations,
+            bank_cells=self.bank_cells, device=self.device,
+        )  # fmt: skip
+
+    def _fill(self, first: int) -> None:
+        """The shelf holds fields `first`, `first` + 1, ...: only new ones are made."""
+        source, shelf = self._source(self.seed), self._shelf
+        start = max(first, self._next)
+        if first < self._next - len(shelf):
+            shelf.clear()
+            start = first
+        for number in range(start, first + self.shelf_fields):
+            shelf.append(self._pair(source.field(number)))
+        while len(shelf) > self.shelf_fields:
+            shelf.popleft()
+        self._next = first + self.shelf_fields
+
+    def _pair(self, made: Patches) -> Batch:
+        truth = torch.stack([made.truth_opd_nm / OPD_UNIT_NM, made.truth_absorption], 1)
+        return made.inputs[:, : CHANNELS[self.channels]], truth
+
+
+def _turned(pair: Batch, symmetry: int) -> Batch:
+    """Both images in one of the eight ways in which light would have come out the same."""
+    return tuple(_symmetric(image, symmetry) for image in pair)  # type: ignore[return-value]
+
+
+def _symmetric(image: Tensor, symmetry: int) -> Tensor:
+    if symmetry & 4:
+        image = image.transpose(-1, -2)
+    axes = [axis for axis, bit in ((-2, 2), (-1, 1)) if symmetry & bit]
+    return image.flip(axes) if axes else image

@@ -1,0 +1,68 @@
+"""Train a recipe; ``python -m lensfree_nb.train.run`` does it where the command is missing."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from pathlib import Path
+
+from lensfree_nb.nets.registry import find_model, load_network
+from lensfree_nb.train.loop import Say, Training
+from lensfree_nb.train.recipe import read_recipe
+
+
+def train_recipe(
+    name: str | Path,
+    out: Path,
+    *,
+    minutes: float = math.inf,
+    start: str | None = None,
+    device: str = "auto",
+    say: Say = print,
+) -> Path:
+    """Train, or go on training, and write the best weights with their card.
+
+    Parameters
+    ----------
+    name : str or Path
+        Of a recipe of the package, or a TOML file.
+    out : Path
+        Folder of ``NAME.checkpoint.safetensors``, ``NAME.safetensors`` and ``NAME.json``.
+    minutes : float
+        When to stop, finished or not.
+    start : str, optional
+        Weights to start from, where there is no checkpoint yet.
+    device : str
+        Where torch works.
+    say : callable
+        Takes a line at every validation.
+
+    Returns
+    -------
+    Path
+        The weights.
+    """
+    recipe = read_recipe(name)
+    out.mkdir(parents=True, exist_ok=True)
+    checkpoint = out / f"{recipe.name}.checkpoint.safetensors"
+    fresh = not checkpoint.is_file()
+    training = Training(recipe, checkpoint, device, say)
+    if start and fresh:
+        training.start_from(load_network(find_model(start), "cpu"))
+    training.run(minutes)
+    return training.export(out)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recipe")
+    parser.add_argument("--out", type=Path, default=Path("trained"))
+    parser.add_argument("--minutes", type=float, default=math.inf)
+    parser.add_argument("--start")
+    parser.add_argument("--device", default="auto")
+    given = parser.parse_args()
+    print(
+        train_recipe(
+            given.recipe, given.out, minutes=given.minutes, start=given.start, device=given.device
+        )
+    )

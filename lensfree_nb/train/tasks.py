@@ -1,0 +1,55 @@
+"""What the package's networks learn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from lensfree_nb.errors import ParameterError
+from lensfree_nb.train.recipe import Recipe
+from lensfree_nb.train.reconstruction import Reconstruction
+
+
+class Task(Protocol):
+    """What a network learns. The first of its scores is what counts; less is better."""
+
+    def options(self) -> dict[str, Any]:
+        """Inputs and outputs of its networks, and what else these must know."""
+        ...
+
+    def batch(self, step: int, size: int) -> tuple[Tensor, Tensor]:
+        """Examples of one step; depends on nothing but the step."""
+        ...
+
+    def validation(self) -> list[tuple[Tensor, Tensor]]:
+        """Examples that are never learned from."""
+        ...
+
+    def loss(self, found: Tensor, truth: Tensor) -> Tensor:
+        """What is made small."""
+        ...
+
+    def scores(self, found: Tensor, truth: Tensor) -> dict[str, float]:
+        """What is told of the validation."""
+        ...
+
+
+TASKS: dict[str, Callable[..., Task]] = {"reconstruct": Reconstruction}
+
+
+def make_task(recipe: Recipe, device: str = "auto") -> Task:
+    """The task of a recipe.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such task, or it has no such parameter.
+    """
+    if recipe.task not in TASKS:
+        raise ParameterError(f"task is {recipe.task!r}; use {', '.join(TASKS)}")
+    try:
+        return TASKS[recipe.task](**recipe.data, device=device)
+    except TypeError as error:
+        raise ParameterError(f"recipe {recipe.name}, data: {error}") from error

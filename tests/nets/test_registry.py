@@ -1,0 +1,145 @@
+import json
+import pickle
+
+import pytest
+import torch
+from dask.base import tokenize
+
+from lensfree_nb.errors import ModelError
+from lensfree_nb.nets.registry import (
+    WEIGHTS,
+    build_network,
+    find_model,
+    load_network,
+    read_card,
+    save_network,
+    shipped,
+)
+from tests import seeds
+
+UNET = {"kind": "unet", "inputs": 8, "outputs": 2, "features": 4, "depth": 2, "task": "reconstruct"}
+PLAIN = {"kind": "plain", "inputs": 2, "outputs": 2, "features": 3, "layers": 3}
+
+
+@pytest.fixture(params=[UNET, PLAIN], ids=["unet", "plain"])
+def saved(request, tmp_path):
+    torch.manual_seed(seeds.CELLS)
+    network = build_network(request.param).eval()
+    for part in network.parameters():
+        torch.nn.init.normal_(part, std=0.2)
+    path = tmp_path / "mine.safetensors"
+    save_network(network, request.param, path)
+    return network, path
+
+
+def test_what_is_saved_is_loaded(saved):
+    network, path = saved
+    spec = find_model(path)
+    again = load_network(spec, "cpu")
+    images = torch.rand(1, int(spec.options["inputs"]), 20, 24)
+    with torch.no_grad():
+        assert torch.equal(again(images), network(images))
+    assert again is load_network(spec, "cpu")
+    assert not again.training
+
+
+def test_a_spec_is_small_and_goes_by_what_the_file_holds(saved, tmp_path):
+    _, path = saved
+    spec = find_model(path)
+    assert len(pickle.dumps(spec)) < 1000
+    copy = tmp_path / "other_name.safetensors"
+    copy.write_bytes(path.read_bytes())
+    assert tokenize(find_model(copy)) == tokenize(spec)
+    save_network(build_network(spec.options), spec.options, copy)
+    assert tokenize(find_model(copy)) != tokenize(spec)
+
+
+@pytest.mark.parametrize("kept", [0, 5, 100, -1, -100])
+def test_a_file_that_is_cut_off_is_refused(saved, kept):
+    _, path = saved
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(ModelError, match=r"mine\.safetensors is damaged"):
+        find_model(path)
+
+
+def test_a_changed_byte_is_seen_by_the_card(saved):
+    _, path = saved
+    path.with_suffix(".json").write_text(json.dumps({"sha256": find_model(path).sha256}))
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match="not the file that its card describes"):
+        find_model(path)
+
+
+def test_a_file_that_changes_after_it_was_named_is_refused(saved):
+    _, path = saved
+    spec = find_model(path)
+    save_network(build_network(spec.options), spec.options, path)
+    with pytest.raises(ModelError, match="has changed"):
+        load_network(spec, "cpu")
+
+
+def test_weights_that_are_not_finite_are_refused(saved):
+    network, path = saved
+    with torch.no_grad():
+        next(network.parameters()).fill_(torch.nan)
+    options = find_model(path).options
+    save_network(network, options, path)
+    with pytest.raises(ModelError, match="not finite"):
+        load_network(find_model(path), "cpu")
+
+
+def test_weights_of_another_build_are_refused(saved):
+    network, path = saved
+    options = find_model(path).options
+    save_network(network, {**options, "features": 5}, path)
+    with pytest.raises(ModelError, match="does not hold the weights"):
+        load_network(find_model(path), "cpu")
+
+
+@pytest.mark.parametrize("kind", ["os.system", None, 3])
+def test_an_unknown_kind_is_refused(saved, kind):
+    network, path = saved
+    save_network(network, {"kind": kind, "inputs": 2, "outputs": 2}, path)
+    with pytest.raises(ModelError, match="no network of this package"):
+        find_model(path)
+
+
+def test_a_pickle_is_not_read(tmp_path):
+    path = tmp_path / "evil.safetensors"
+    torch.save({"a": torch.zeros(2)}, path)
+    with pytest.raises(ModelError, match="damaged"):
+        find_model(path)
+
+
+@pytest.mark.parametrize("name", ["nothing", "../accelerate/none", "/tmp/none.safetensors"])
+def test_a_missing_network_is_named_with_those_that_there_are(name):
+    with pytest.raises(ModelError, match=r"no such file; use .*accelerate"):
+        find_model(name)
+
+
+def test_names_never_leave_the_folder_of_weights():
+    assert find_model("../../weights/accelerate").path.parent == WEIGHTS
+
+
+@pytest.mark.parametrize("card", ["{", "[]", "\x00"])
+def test_a_broken_card_is_told(saved, card):
+    _, path = saved
+    path.with_suffix(".json").write_text(card)
+    with pytest.raises(ModelError, match=r"mine\.json"):
+        find_model(path)
+
+
+@pytest.mark.parametrize("name", shipped())
+def test_every_network_that_comes_along_is_whole_and_described(name):
+    spec = find_model(name)
+    network = load_network(spec, "cpu")
+    card = read_card(name)
+    assert card["sha256"] == spec.sha256
+    assert card["network"] == spec.options
+    assert {"purpose", "data", "schedule", "training", "limits", "made_with"} <= set(card)
+    assert card["training"]["truth"] == "simulated"
+    for seed in (card["data"]["seed"], card["data"]["validation_seed"]):
+        assert seed in seeds.TRAIN
+    assert network.halo_px == spec.options["halo_px"]

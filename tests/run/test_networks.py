@@ -1,0 +1,49 @@
+import pytest
+import torch
+
+from lensfree_nb.errors import ParameterError
+from lensfree_nb.nets.registry import build_network, find_model, load_network, save_network
+from lensfree_nb.run.networks import apply_network, check_precision
+from tests import seeds
+
+BUILDS = {
+    "unet": {"kind": "unet", "inputs": 3, "outputs": 2, "features": 4, "depth": 3},
+    "plain": {"kind": "plain", "inputs": 3, "outputs": 2, "features": 4, "layers": 4},
+}
+
+
+@pytest.fixture(params=BUILDS)
+def spec(request, tmp_path):
+    torch.manual_seed(seeds.CELLS)
+    network = build_network(BUILDS[request.param])
+    for part in network.parameters():
+        torch.nn.init.normal_(part, std=0.1)
+    path = tmp_path / "mine.safetensors"
+    save_network(network, BUILDS[request.param], path)
+    return find_model(path)
+
+
+@pytest.mark.parametrize("shape", [(150, 203), (64, 64), (33, 170)])
+def test_tiles_give_what_the_whole_gives(spec, shape):
+    images = torch.rand(3, *shape)
+    with torch.inference_mode():
+        whole = load_network(spec, "cpu")(images[None])[0]
+        for tile_px in (32, 50, 512):
+            tiled = apply_network(spec, images, precision="float32", tile_px=tile_px)
+            torch.testing.assert_close(tiled, whole, rtol=1e-4, atol=1e-5)
+    assert float(whole.std()) > 0.01
+
+
+def test_half_precision_stays_close(spec):
+    images = torch.rand(3, 80, 96)
+    with torch.inference_mode():
+        exact = apply_network(spec, images, precision="float32")
+        close = apply_network(spec, images, precision="bfloat16")
+    assert close.dtype == torch.float32
+    assert not torch.equal(exact, close)
+    assert float((exact - close).abs().max()) < 0.05 * float(exact.abs().max())
+
+
+def test_an_unknown_precision_is_refused():
+    with pytest.raises(ParameterError, match="use auto, float32, bfloat16"):
+        check_precision("float16")

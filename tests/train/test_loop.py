@@ -1,0 +1,159 @@
+import dataclasses
+
+import pytest
+import torch
+
+from lensfree_nb.errors import ModelError, ParameterError
+from lensfree_nb.nets.registry import find_model, load_network, read_card
+from lensfree_nb.train import tasks
+from lensfree_nb.train.loop import Training
+from lensfree_nb.train.recipe import Recipe, Schedule
+from tests import seeds
+
+SCHEDULE = Schedule(
+    steps=160, batch=4, learning_rate=2e-2, warmup=5, validate_every=40, average=0.8
+)
+RECIPE = Recipe(
+    name="double", purpose="Doubles its input.", task="double",
+    network={"kind": "unet", "features": 8, "depth": 2}, data={"seed": seeds.CELLS},
+    schedule=SCHEDULE,
+)  # fmt: skip
+
+
+@dataclasses.dataclass
+class Double:
+    """The truth is twice the input: learned within a few steps."""
+
+    seed: int
+    device: str = "auto"
+    worth: float = 1.0
+
+    def options(self):
+        return {"inputs": 1, "outputs": 1, "task": "double"}
+
+    def batch(self, step, size):
+        images = torch.rand(
+            size, 1, 8, 8, generator=torch.Generator().manual_seed(1000 * self.seed + step)
+        )
+        return images, 2 * images
+
+    def validation(self):
+        return [self.batch(10_000 + n, 2) for n in range(2)]
+
+    def loss(self, found, truth):
+        return (found - truth).square().mean()
+
+    def scores(self, found, truth):
+        return {"error": self.worth * float((found - truth).square().mean())}
+
+
+@pytest.fixture(autouse=True)
+def doubling(monkeypatch):
+    monkeypatch.setitem(tasks.TASKS, "double", Double)
+
+
+def training(folder, recipe=RECIPE, said=None):
+    return Training(
+        recipe, folder / "double.checkpoint.safetensors", "cpu", (said or []).append
+    )  # fmt: skip
+
+
+def weights(run):
+    return torch.cat([part.flatten() for part in run.best.state_dict().values()])
+
+
+def test_it_learns_and_tells(tmp_path):
+    said = []
+    run = Training(RECIPE, tmp_path / "c.safetensors", "cpu", said.append)
+    run.run()
+    assert run.finished
+    assert [row["step"] for row in run.history] == [40, 80, 120, 160]
+    assert run.history[-1]["error"] < 0.2 * run.history[0]["error"]
+    assert len(said) == 4
+    assert "double: step 40" in said[0]
+
+
+def test_what_is_left_and_taken_up_ends_the_same(tmp_path):
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "parts").mkdir()
+    whole = training(tmp_path / "whole")
+    whole.run()
+    for stop in (7, 40, 123, 160):
+        part = training(tmp_path / "parts")
+        while part.step < stop:
+            part._advance()
+            if part.step % SCHEDULE.validate_every == 0:
+                part._validate(0.0)
+        part._keep()
+    again = training(tmp_path / "parts")
+    assert again.finished
+    assert torch.equal(weights(again), weights(whole))
+    assert [r["error"] for r in again.history] == [r["error"] for r in whole.history]
+
+
+def test_time_runs_out_and_nothing_is_lost(tmp_path):
+    run = training(tmp_path)
+    run.run(minutes=0)
+    assert run.step == 0
+    assert run.checkpoint.is_file()
+    with pytest.raises(ParameterError, match="not validated yet"):
+        run.export(tmp_path)
+
+
+def test_it_stops_where_nothing_is_gained(tmp_path):
+    schedule = dataclasses.replace(SCHEDULE, steps=1600, patience=2)
+    recipe = dataclasses.replace(
+        RECIPE, data={"seed": seeds.CELLS, "worth": 0.0}, schedule=schedule
+    )
+    run = training(tmp_path, recipe)
+    run.run()
+    assert run.step == 120
+
+
+def test_weights_and_card_come_out(tmp_path):
+    run = training(tmp_path)
+    run.run()
+    spec = find_model(run.export(tmp_path))
+    images = torch.rand(1, 1, 16, 16)
+    with torch.no_grad():
+        torch.testing.assert_close(load_network(spec, "cpu")(images), run.best(images))
+    card = read_card(spec.name)
+    assert card["sha256"] == spec.sha256
+    assert card["training"]["validation"]["error"] == min(r["error"] for r in run.history)
+
+
+def test_other_weights_are_a_start(tmp_path):
+    run = training(tmp_path)
+    run.run()
+    spec = find_model(run.export(tmp_path))
+    (tmp_path / "next").mkdir()
+    again = training(tmp_path / "next")
+    again.start_from(load_network(spec, "cpu"))
+    assert torch.equal(weights(again), weights(run))
+    wider = dataclasses.replace(RECIPE, network={"kind": "unet", "features": 5, "depth": 2})
+    with pytest.raises(ParameterError, match="cannot start from there"):
+        training(tmp_path / "next", wider).start_from(run.best)
+
+
+def test_a_damaged_checkpoint_is_told(tmp_path):
+    run = training(tmp_path)
+    run.run(minutes=0)
+    run.checkpoint.write_bytes(run.checkpoint.read_bytes()[:-50])
+    with pytest.raises(ModelError, match="no checkpoint"):
+        training(tmp_path)
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path):
+    training(tmp_path).run(minutes=0)
+    wider = dataclasses.replace(RECIPE, network={"kind": "unet", "features": 5, "depth": 2})
+    with pytest.raises(ParameterError, match="of another network"):
+        training(tmp_path, wider)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"task": "nothing"}, "task is 'nothing'"), ({"data": {"seed": 1, "odd": 2}}, "odd")],
+)
+def test_a_recipe_for_nothing_is_refused(tmp_path, change, words):
+    with pytest.raises(ParameterError, match=words):
+        training(tmp_path, dataclasses.replace(RECIPE, **change))

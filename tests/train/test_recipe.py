@@ -1,0 +1,61 @@
+import pytest
+
+from lensfree_nb.errors import ParameterError
+from lensfree_nb.train.recipe import read_recipe, recipe_names
+from tests import seeds
+
+GOOD = """
+purpose = "p"
+task = "reconstruct"
+[network]
+kind = "unet"
+[data]
+seed = 1
+[schedule]
+steps = 3
+batch = 2
+"""
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_recipes_learn_from_training_seeds(name):
+    data = read_recipe(name).data
+    assert data["seed"] in seeds.TRAIN
+    assert data["validation_seed"] in seeds.TRAIN
+    assert data["seed"] != data["validation_seed"]
+
+
+def test_recipes_do_not_share_what_they_learn_from():
+    given = [read_recipe(name).data["seed"] for name in recipe_names()]
+    assert len(set(given)) == len(given)
+
+
+def test_a_recipe_of_ones_own(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(GOOD)
+    recipe = read_recipe(path)
+    assert (recipe.name, recipe.schedule.steps) == ("mine", 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("= 3", "no recipe"),
+        ("purpose = 'p'", "schedule"),
+        (GOOD.replace("steps", "stops"), "stops"),
+        (GOOD.replace('task = "reconstruct"\n', ""), "task"),
+        ("colour = 'red'\n" + GOOD, "colour"),
+        (GOOD.replace("steps = 3", "steps = 0"), "at least 1"),
+    ],
+)
+def test_what_is_no_recipe_is_refused(tmp_path, text, words):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(ParameterError, match=words):
+        read_recipe(path)
+
+
+@pytest.mark.parametrize("name", ["nothing", "../../etc/passwd", "none.toml"])
+def test_a_missing_recipe_is_named_with_those_that_there_are(name):
+    with pytest.raises(ParameterError, match=r"use accelerate, unwrap"):
+        read_recipe(name)
