@@ -9,6 +9,7 @@ from torch import Tensor
 
 from lensfree_nb.microscope import Setup
 from lensfree_nb.reconstruct.misfit import Misfit
+from lensfree_nb.reconstruct.neighbourhood import noise_variance
 from lensfree_nb.reconstruct.solver import Weights, minimise
 
 DEFAULT_WEIGHTS = Weights()
@@ -20,13 +21,15 @@ class Estimate:
     """What a method finds, over the sensor: every Tensor of shape (y, x), float32.
 
     ``misfit`` and ``contrast`` are squared amplitudes summed over the exposures; the square root
-    of the ratio of their sums is the residual of a frame.
+    of the ratio of their sums is the residual of a frame. ``noise`` is the part of them, at a
+    pixel, that is white noise.
     """
 
     opd_nm: Tensor
     absorption: Tensor
     misfit: Tensor
     contrast: Tensor
+    noise: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,4 +124,5 @@ def estimate(misfit: Misfit, phase: Tensor, absorption: Tensor) -> Estimate:
         absorption=torch.clone(misfit.crop(absorption)),
         misfit=squared,
         contrast=contrast,
+        noise=sum(noise_variance(misfit.normalised(e)) for e in misfit.recorded),
     )

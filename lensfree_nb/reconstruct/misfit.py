@@ -133,11 +133,15 @@ class Misfit:
         """Numbers of the exposures of which anything is known."""
         return [e for e, weight in enumerate(self.weight) if bool(weight.any())]
 
+    def normalised(self, exposure: int) -> Tensor:
+        """Recorded amplitude over the sensor, background 1; 0 where nothing is known."""
+        return self.amplitude[exposure] / self.background[exposure]
+
     def back_propagated(self) -> list[Tensor]:
         """Field at the sample of each recorded exposure, from its amplitude, background 1."""
         fields = []
         for e in self.recorded:
-            amplitude = self.amplitude[e] / self.background[e]
+            amplitude = self.normalised(e)
             known = torch.where(self.weight[e] > 0, amplitude, 1.0) - 1.0
             wave = torch.fft.fft2(self.spread(known.to(torch.complex64)))
             transfer = self._transfer[e] / self._transfer[e][0, 0]
@@ -152,7 +156,7 @@ class Misfit:
         for e, ratio in enumerate(self.ratios):
             sensor = self._to_sensor(object_field(phase, absorption, ratio), e)
             over = self.crop(sensor)
-            data = self.amplitude[e] / self.background[e] / over.abs().clamp_(min=TINY)
+            data = self.normalised(e) / over.abs().clamp_(min=TINY)
             over.mul_(torch.where(self.weight[e] > 0, data, 1.0))
             yield self._to_sample(sensor, e)
 
@@ -165,7 +169,7 @@ class Misfit:
         """Squared misfit and squared contrast of the data, summed over exposures, per pixel."""
         misfit, contrast = torch.zeros_like(predicted[0]), torch.zeros_like(predicted[0])
         for e, model in enumerate(predicted):
-            data = self.amplitude[e] / self.background[e]
+            data = self.normalised(e)
             misfit += self.weight[e] * (model - data) ** 2
             contrast += self.weight[e] * (data - 1) ** 2
         return misfit, contrast

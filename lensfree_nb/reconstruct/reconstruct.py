@@ -27,6 +27,7 @@ from lensfree_nb.microscope import Setup, check_distance
 from lensfree_nb.reconstruct.frame_values import frame_values
 from lensfree_nb.reconstruct.network_check import check_network
 from lensfree_nb.reconstruct.parameters import NETWORKS, Method, checked_parameters, method_kernel
+from lensfree_nb.reconstruct.trust import most_unexplained
 from lensfree_nb.run.frames import Arrays, Output, map_tiles
 from lensfree_nb.run.tiles import Tile, tile_grid
 
@@ -45,6 +46,7 @@ class ReconstructTile:
     parameters: tuple[tuple[str, Any], ...]
     device: str = "auto"
     full_scale: float = math.inf
+    local: bool = False
 
     def __call__(self, image: NDArray[Any], *arguments: NDArray[Any], tile: Tile) -> Arrays:
         """Invert the padded tile and keep its core.
@@ -62,6 +64,7 @@ class ReconstructTile:
         import torch
 
         from lensfree_nb.reconstruct.misfit import total
+        from lensfree_nb.reconstruct.neighbourhood import around
         from lensfree_nb.run.devices import working_on
 
         distance, slope, shift = arguments
@@ -78,11 +81,13 @@ class ReconstructTile:
             estimate = method_kernel(self.method, self.parameters)(hologram, setup)
             sums = [total(part[tile.inner]) for part in (estimate.misfit, estimate.contrast)]
             known = torch.isfinite(hologram)[(..., *tile.inner)].double().mean()
+            noise = estimate.noise * math.prod(tile.size)
+            maps = {"opd": estimate.opd_nm, "absorption": estimate.absorption}
+            if self.local:
+                maps |= {"misfit": estimate.misfit, "nearby": around(estimate.misfit)}
             return {
-                "opd": estimate.opd_nm[tile.inner].cpu().numpy(),
-                "absorption": estimate.absorption[tile.inner].cpu().numpy(),
-                "misfit": estimate.misfit[tile.inner].cpu().numpy(),
-                "fit": np.array([*sums, float(known), 1.0]),
+                "fit": np.array([*sums, noise, float(known), 1.0]),
+                **{name: image[tile.inner].cpu().numpy() for name, image in maps.items()},
             }
 
 
@@ -119,7 +124,9 @@ def reconstruct(
         other frames: look at the residuals of a series.
     residual_map : bool
         Whether to add ``residual_map``: at each pixel of the sensor, what is not explained, over
-        the frame's mean contrast; the root of its mean square is ``residual``.
+        the frame's mean contrast; the root of its mean square is ``residual``. ``trusted`` is then
+        a map too: False where more than noise and a share of the contrast stays unexplained nearby
+        (``reconstruct.trust``), as around a cell that came out a wave too thin.
     **parameters
         Of the method: ``iterations``, ``smoothness``, ``sparsity``, ``relax``, ``positive``,
         ``background_px``, ``proximal_steps``. With a network these are the second inversion's,
@@ -131,7 +138,8 @@ def reconstruct(
     -------
     Dataset
         `ds` without its hologram, plus ``opd`` (nm), ``absorption``, ``residual`` (share of the
-        hologram's contrast that is not explained, 0 to 1 and above) and ``trusted``.
+        hologram's contrast that is not explained, 0 to 1 and above) and ``trusted``, one value a
+        frame or, with `residual_map`, one a pixel.
     """
     hologram, setup = hologram_of(ds), setup_of(ds)
     kernel_parameters = checked_parameters(method, parameters, trust_residual)
@@ -147,10 +155,10 @@ def reconstruct(
     outputs = {
         "opd": Output(attrs={"units": "nm", "long_name": LONG_NAMES["opd"]}),
         "absorption": Output(attrs={"units": "1", "long_name": LONG_NAMES["absorption"]}),
-        "fit": Output("float64", sums=4),
+        "fit": Output("float64", sums=5),
     }
     if residual_map:
-        outputs["misfit"] = Output()
+        outputs |= {"misfit": Output(), "nearby": Output()}
     found = map_tiles(
         ReconstructTile(
             setup,
@@ -158,6 +166,7 @@ def reconstruct(
             kernel_parameters,
             device,
             float(hologram.attrs.get("full_scale", math.inf)),
+            residual_map,
         ),
         hologram,
         [distance, slope, shift_of(ds)],
@@ -168,20 +177,22 @@ def reconstruct(
     fit = found["fit"]
     unexplained = fit.isel(fit_sum=0) / fit.isel(fit_sum=1)
     residual = (unexplained**0.5).astype("float32")
-    known = fit.isel(fit_sum=2) / fit.isel(fit_sum=3)
+    known = fit.isel(fit_sum=3) / fit.isel(fit_sum=4)
     trusted = (residual <= trust_residual) & (known >= 0.5)
     exposure = exposure_dim(ds)
     made = {
         "opd": found["opd"],
         "absorption": found["absorption"],
         "residual": residual.assign_attrs(units="1", long_name=LONG_NAMES["residual"]),
-        "trusted": trusted.assign_attrs(long_name=LONG_NAMES["trusted"]),
     }
     if residual_map:
-        local = (found["misfit"] / (fit.isel(fit_sum=1) / (height * width))) ** 0.5
+        contrast, noise = (fit.isel(fit_sum=n) / (height * width) for n in (1, 2))
+        trusted = trusted & (found["nearby"] <= most_unexplained(contrast, noise))
+        local = (found["misfit"] / contrast) ** 0.5
         made["residual_map"] = local.astype("float32").assign_attrs(
             units="1", long_name="what is not explained, over the frame's contrast"
         )
+    made["trusted"] = trusted.assign_attrs(long_name=LONG_NAMES["trusted"])
     kept = ds.drop_vars("hologram").drop_vars([v for v in ("y", "x") if v in ds.coords])
     return kept.assign(made).assign_coords(
         {c: ds.coords[c] for c in ("y", "x") if c in ds.coords}

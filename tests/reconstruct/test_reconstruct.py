@@ -3,6 +3,7 @@ import pytest
 
 import lensfree_nb as lf
 from lensfree_nb.errors import DataError, DistanceError, ParameterError, QualityWarning
+from tests import seeds
 
 QUICK = {"iterations": 6}
 CHUNKS = [{"time": 1}, {"y": 100, "x": 90}, {"time": 2, "wavelength": 1}, {"x": 33}]
@@ -110,7 +111,32 @@ def test_the_residual_has_a_map_on_request(holograms, no_compute):
     local = found["residual_map"][0]
     assert float((local**2).mean() ** 0.5) == pytest.approx(float(found["residual"][0]), rel=1e-4)
     assert np.unravel_index(int(local.argmax()), local.shape)[0] in range(60, 64)
-    assert "residual_map" not in frame.lf.reconstruct(**QUICK)
+    plain = frame.lf.reconstruct(**QUICK)
+    assert "residual_map" not in plain
+    assert plain["trusted"].dims == ("time",)
+
+
+def test_trust_is_a_map_on_request(holograms, no_compute):
+    frame = holograms.isel(time=[0]).copy(deep=True)
+    frame["hologram"][0, :, 40:70, 60:90] *= 2.5  # no thin sample does that
+    with no_compute():
+        lazy = frame.chunk(y=100).lf.reconstruct(residual_map=True, iterations=40)
+    trusted = lazy["trusted"][0].compute()
+    assert trusted.dtype == bool
+    assert not trusted[45:65, 65:85].any()
+    assert trusted[150:].all()
+    table = lazy.compute().lf.cells()
+    near = table["y_um"].between(60, 120) & table["x_um"].between(90, 160)
+    assert not table["trusted"][near].any()
+    assert table["trusted"][table["y_um"] > 250].all()
+
+
+def test_an_empty_frame_is_noise_and_trusted(holograms):
+    rng = np.random.default_rng(seeds.NOISE)
+    empty = holograms.isel(time=0).copy(deep=True)
+    empty["hologram"][:] = 1 + 0.01 * rng.standard_normal(empty["hologram"].shape)
+    found = empty.lf.reconstruct(residual_map=True, trust_residual=2.0, **QUICK)
+    assert float(found["trusted"].mean()) > 0.999
 
 
 def test_a_few_unknown_pixels_do_little_harm(holograms, reconstructed):

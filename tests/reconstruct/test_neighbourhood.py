@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+import torch
+from scipy.ndimage import gaussian_filter
+
+from lensfree_nb.reconstruct.neighbourhood import REACH_PX, around, noise_variance
+from tests import seeds
+
+
+def test_the_neighbourhood_is_a_gaussian():
+    image = torch.zeros(160, 170)
+    image[80, 90] = 1.0
+    expected = gaussian_filter(image.double().numpy(), REACH_PX, truncate=3)
+    inside = np.s_[50:110, 60:120]
+    np.testing.assert_allclose(around(image)[inside], expected[inside], rtol=1e-3, atol=1e-7)
+
+
+def test_the_border_counts_only_what_there_is():
+    torch.testing.assert_close(around(torch.full((40, 70), 3.0)), torch.full((40, 70), 3.0))
+
+
+@pytest.mark.parametrize("sigma", [0.003, 0.05])
+def test_noise_is_told_from_fringes(sigma):
+    rng = np.random.default_rng(seeds.NOISE)
+    y, x = np.mgrid[:200, :220]
+    fringes = 0.2 * np.cos(np.hypot(y - 90, x - 100) ** 2 / 900)
+    image = torch.from_numpy(fringes * (np.hypot(y - 90, x - 100) < 90)).float()
+    assert noise_variance(image) < 1e-6
+    noisy = image + sigma * torch.from_numpy(rng.standard_normal(image.shape)).float()
+    assert noise_variance(noisy) ** 0.5 == pytest.approx(sigma, rel=0.25)
+
+
+def test_an_image_of_two_pixels_has_no_noise():
+    assert noise_variance(torch.rand(2, 2)) == 0
