@@ -23,16 +23,18 @@ from _memory import Watch, resident_gb
 from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.propagation import fast_shape, fringe_halo_px
 from lensfree_nb.reconstruct.reconstruct import reconstruct
-from lensfree_nb.run.devices import working_on
+from lensfree_nb.run.devices import choose_device, working_on
 
 FFTS = 10
 
 
 @dataclass(frozen=True)
 class Run:
-    """What is asked of the process."""
+    """What is asked of the process; `iterations` are those of all its inversions together."""
 
     setup: Setup
+    method: str
+    parameters: dict[str, int]
     iterations: int
     tile_px: int | None
     device: str
@@ -41,6 +43,8 @@ class Run:
 @dataclass(frozen=True)
 class Measured:
     """What it tells: OPD (nm), seconds, peak memory and its rise over the loaded frame (GB).
+
+    The peak is that of the GPU's memory where one does the work.
 
     ``bare_ffts_s`` are the seconds of the FFTs that the whole frame needs, timed beside it.
     """
@@ -67,19 +71,24 @@ def work(folder: Path) -> None:
     asked = json.loads((folder / "run.json").read_text())
     ds = dataset(np.load(folder / "hologram.npy"), asked["setup"])
     chosen = {"device": asked["device"]}
-    reconstruct(ds.isel(y=slice(0, 64), x=slice(0, 64)), iterations=1, **chosen)  # not the imports
+    # Not the imports, and not the loading of a network.
+    reconstruct(ds.isel(y=slice(0, 64), x=slice(0, 64)), asked["method"], **chosen)
     ffts = [bare_ffts(ds, asked)]
     before = resident_gb()
     watch = Watch()
     watch.start()
     start = time.perf_counter()
-    found = reconstruct(ds, iterations=asked["iterations"], tile_px=asked["tile_px"], **chosen)
+    found = reconstruct(
+        ds, asked["method"], tile_px=asked["tile_px"], **chosen, **asked["parameters"]
+    )
     seconds = time.perf_counter() - start
     watch.over.set()
     watch.join()
     ffts.append(bare_ffts(ds, asked))
     np.save(folder / "opd.npy", found["opd"].values)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    if choose_device(asked["device"]).type == "cuda":
+        peak = torch.cuda.max_memory_allocated() / 1e9
     figures = {"seconds": seconds, "peak_gb": peak, "rise_gb": watch.highest - before}
     figures["bare_ffts_s"] = sum(ffts) / len(ffts)
     (folder / "figures.json").write_text(json.dumps(figures))
