@@ -10,11 +10,15 @@ import numpy as np
 import pytest
 import torch
 
+from lensfree_nb.nets.registry import find_model, load_network
 from lensfree_nb.reconstruct.methods import Backpropagation, Inverse
+from lensfree_nb.reconstruct.parameters import checked_parameters, method_kernel
 from lensfree_nb.simulate import CONDITIONS, OBJECTIVES, PRESETS, acquire, culture, focus_stack
 from lensfree_nb.simulate.camera import Camera
 from lensfree_nb.simulate.objective import images
+from lensfree_nb.train.loop import Training
 from lensfree_nb.train.patches import PatchSource
+from lensfree_nb.train.recipe import read_recipe, recipe_names
 from tests import seeds
 
 pytestmark = [
@@ -50,7 +54,19 @@ def test_holograms(frames):
     assert apart(here["truth_opd"], there["truth_opd"]) < 1e-5
 
 
-@pytest.mark.parametrize("method", [Inverse(20), Inverse(10, periodic=True), Backpropagation()])
+def named(method, **parameters):
+    """A method with a network, as the verb would make it."""
+    return method_kernel(method, checked_parameters(method, parameters, 0.5))
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        Inverse(20), Inverse(10, periodic=True), Backpropagation(),
+        named("accelerated", precision="float32"),
+        named("reference", precision="float32", iterations=40),
+    ],
+)  # fmt: skip
 def test_methods(frames, method):
     hologram = torch.from_numpy(frames[0]["hologram"].values)
     here, there = (
@@ -58,6 +74,30 @@ def test_methods(frames, method):
     )
     assert apart(here.opd_nm, there.opd_nm.cpu()) < 5e-3
     assert apart(here.misfit, there.misfit.cpu()) < 5e-3
+
+
+def test_half_precision_stays_close(frames):
+    hologram = torch.from_numpy(frames[0]["hologram"].values).cuda()
+    exact, close = (
+        named("accelerated", precision=precision)(hologram, PRESETS["paper"].setup).opd_nm
+        for precision in ("float32", "auto")
+    )
+    assert not torch.equal(exact, close)
+    assert apart(exact.cpu(), close.cpu()) < 0.02
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_training_is_left_and_taken_up(name, tmp_path):
+    recipe = read_recipe(name)
+    small = {"field_px": 128, "patch_px": 64, "shelf_fields": 2, "validation_fields": 1}
+    brief = replace(recipe.schedule, steps=6, batch=4, validate_every=3)
+    recipe = replace(recipe, data=recipe.data | small | {"bank_cells": 30}, schedule=brief)
+    for minutes in (0, 5):
+        training = Training(recipe, tmp_path / "c.safetensors", "cuda")
+        training.run(minutes)
+    assert training.step == 6
+    network = load_network(find_model(training.export(tmp_path)), "cuda")
+    assert next(network.parameters()).device.type == "cuda"
 
 
 def test_objectives():
