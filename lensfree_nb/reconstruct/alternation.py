@@ -7,12 +7,13 @@ second starts from there and answers to the data again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
 from lensfree_nb.microscope import Setup
 from lensfree_nb.nets.registry import ModelSpec
+from lensfree_nb.reconstruct.defocus import PLACES_UM
 from lensfree_nb.reconstruct.methods import Estimate, Inverse, Pair, estimate
 from lensfree_nb.reconstruct.misfit import Misfit
 from lensfree_nb.reconstruct.network_input import OPD_UNIT_NM, network_input
@@ -63,9 +64,10 @@ class Alternation:
         """Reconstruct one frame: hologram (exposure, y, x), any scale, NaN where unknown."""
         misfit = self.last.misfit(hologram, setup)
         found = self.corrected(misfit, self.first.solve(misfit))
+        refocused = tuple(misfit.unexplained(*found, further) for further in PLACES_UM)
         if self.last.iterations:
             found = self.last.solve(misfit, found)
-        return estimate(misfit, *found)
+        return replace(estimate(misfit, *found), refocused=refocused)
 
     def corrected(self, misfit: Misfit, pair: Pair) -> Pair:
         """The padded phase (rad) and absorption, with the network's answer over the sensor."""

@@ -22,7 +22,8 @@ class Estimate:
 
     ``misfit`` and ``contrast`` are squared amplitudes summed over the exposures; the square root
     of the ratio of their sums is the residual of a frame. ``noise`` is the part of them, at a
-    pixel, that is white noise.
+    pixel, that is white noise. ``refocused``, where a method has it, is the misfit were the sample
+    nearer, at its distance, and further away (``reconstruct.defocus``).
     """
 
     opd_nm: Tensor
@@ -30,6 +31,7 @@ class Estimate:
     misfit: Tensor
     contrast: Tensor
     noise: float
+    refocused: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,12 +174,22 @@ class Misfit:
             contrast += self.weight[e] * (data - 1) ** 2
         return misfit, contrast
 
-    def _exposure_transfer(self, exposure: int) -> Tensor:
+    def unexplained(self, phase: Tensor, absorption: Tensor, further_um: float) -> Tensor:
+        """Squared misfit over the sensor, were the sample so much further away (µm)."""
+        squared = torch.zeros_like(self.weight[0])
+        for e, ratio in enumerate(self.ratios):
+            wave = torch.fft.fft2(object_field(phase, absorption, ratio))
+            wave.mul_(self._exposure_transfer(e, further_um))
+            model = self.crop(torch.fft.ifft2(wave)).abs()
+            squared += self.weight[e] * (model - self.normalised(e)) ** 2
+        return squared
+
+    def _exposure_transfer(self, exposure: int, further_um: float = 0.0) -> Tensor:
         transfer = transfer_function(
             self.shape,
             self.setup.pixel_size_um,
             self.setup.wavelength_um[exposure],
-            self.setup.known_distance()[exposure],
+            self.setup.known_distance()[exposure] + further_um,
             device=self.device,
         )
         transfer.mul_(sensor_transfer(self.shape, self.setup, exposure, device=self.device))

@@ -24,6 +24,7 @@ from lensfree_nb.contract import (
 )
 from lensfree_nb.errors import QualityWarning
 from lensfree_nb.microscope import Setup, check_distance
+from lensfree_nb.reconstruct.defocus import MOST_UM, PLACES_UM, parabola_um
 from lensfree_nb.reconstruct.frame_values import frame_values
 from lensfree_nb.reconstruct.network_check import check_network
 from lensfree_nb.reconstruct.parameters import NETWORKS, Method, checked_parameters, method_kernel
@@ -82,11 +83,12 @@ class ReconstructTile:
             sums = [total(part[tile.inner]) for part in (estimate.misfit, estimate.contrast)]
             known = torch.isfinite(hologram)[(..., *tile.inner)].double().mean()
             noise = estimate.noise * math.prod(tile.size)
+            refocused = [total(part[tile.inner]) for part in estimate.refocused]
             maps = {"opd": estimate.opd_nm, "absorption": estimate.absorption}
             if self.local:
                 maps |= {"misfit": estimate.misfit, "nearby": around(estimate.misfit)}
             return {
-                "fit": np.array([*sums, noise, float(known), 1.0]),
+                "fit": np.array([*sums, noise, float(known), 1.0, *refocused]),
                 **{name: image[tile.inner].cpu().numpy() for name, image in maps.items()},
             }
 
@@ -139,7 +141,9 @@ def reconstruct(
     Dataset
         `ds` without its hologram, plus ``opd`` (nm), ``absorption``, ``residual`` (share of the
         hologram's contrast that is not explained, 0 to 1 and above) and ``trusted``, one value a
-        frame or, with `residual_map`, one a pixel.
+        frame or, with `residual_map`, one a pixel. Methods with a network add ``defocus`` (µm): how
+        far the sample seems to lie beyond the distance that was given; a frame more than 15 µm off
+        is not trusted (``reconstruct.defocus``).
     """
     hologram, setup = hologram_of(ds), setup_of(ds)
     kernel_parameters = checked_parameters(method, parameters, trust_residual)
@@ -155,7 +159,7 @@ def reconstruct(
     outputs = {
         "opd": Output(attrs={"units": "nm", "long_name": LONG_NAMES["opd"]}),
         "absorption": Output(attrs={"units": "1", "long_name": LONG_NAMES["absorption"]}),
-        "fit": Output("float64", sums=5),
+        "fit": Output("float64", sums=5 + len(PLACES_UM) * (method in NETWORKS)),
     }
     if residual_map:
         outputs |= {"misfit": Output(), "nearby": Output()}
@@ -191,6 +195,12 @@ def reconstruct(
         local = (found["misfit"] / contrast) ** 0.5
         made["residual_map"] = local.astype("float32").assign_attrs(
             units="1", long_name="what is not explained, over the frame's contrast"
+        )
+    if method in NETWORKS:
+        defocus = parabola_um(*(fit.isel(fit_sum=5 + n) for n in range(len(PLACES_UM))))
+        trusted = trusted & ~(abs(defocus) > MOST_UM)
+        made["defocus"] = defocus.astype("float32").assign_attrs(
+            units="um", long_name="how far the sample seems to lie beyond its distance"
         )
     made["trusted"] = trusted.assign_attrs(long_name=LONG_NAMES["trusted"])
     kept = ds.drop_vars("hologram").drop_vars([v for v in ("y", "x") if v in ds.coords])

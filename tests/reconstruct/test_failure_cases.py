@@ -1,0 +1,67 @@
+"""What goes wrong in a real dish costs what it touches, and is told."""
+
+import numpy as np
+import pytest
+
+from lensfree_nb.errors import QualityWarning
+from tests import seeds
+
+METHODS = ["inverse", "accelerated"]
+QUICK = {"iterations": 10}
+
+
+def rms(image):
+    return float(np.sqrt((image.astype(float) ** 2).mean()))
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_tile_with_nothing_in_it(holograms, method):
+    rng = np.random.default_rng(seeds.NOISE)
+    frame = holograms.isel(time=0).copy(deep=True)
+    frame["hologram"][:, :, 128:] = 1 + 0.01 * rng.standard_normal((3, 256, 128))
+    found = frame.lf.reconstruct(method, tile_px=128, halo_px=0, residual_map=True, **QUICK)
+    assert rms(found["opd"][:, 160:]) < 5
+    assert bool(found["trusted"][:, 160:].all())
+    assert np.isfinite(found["opd"]).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_saturated_corner(holograms, method):
+    good = holograms.isel(time=0)
+    frame = good.copy(deep=True)
+    frame["hologram"][:, :70, :70] = np.nan
+    found, expected = (ds.lf.reconstruct(method, **QUICK) for ds in (frame, good))
+    assert bool(found["trusted"])
+    gap = found["opd"] - expected["opd"]
+    assert rms(gap[150:, 150:]) < 2
+    assert np.isfinite(found["opd"]).all()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_frame_of_which_little_is_known_is_not_trusted(holograms, method):
+    frame = holograms.isel(time=0).copy(deep=True)
+    frame["hologram"][:, :200] = np.nan
+    assert not bool(frame.lf.reconstruct(method, **QUICK)["trusted"])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_one_dead_colour(holograms, method):
+    good = holograms.isel(time=0)
+    frame = good.copy(deep=True)
+    frame["hologram"][2] = np.nan
+    found, expected = (ds.lf.reconstruct(method, **QUICK) for ds in (frame, good))
+    assert bool(found["trusted"])
+    assert rms(found["opd"] - expected["opd"]) < 8
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_frame_that_is_lost_costs_itself_alone(holograms, method):
+    broken = holograms.copy(deep=True)
+    broken["hologram"][0] = np.nan
+    with pytest.warns(QualityWarning, match="frame 0 is flagged"):
+        found = broken.lf.reconstruct(method, **QUICK)
+    alone = holograms.isel(time=1).lf.reconstruct(method, **QUICK)
+    assert found["trusted"].values.tolist() == [False, True]
+    np.testing.assert_array_equal(found["opd"][1], alone["opd"])
+    if "defocus" in found:
+        assert np.isnan(found["defocus"][0])
