@@ -38,7 +38,7 @@ notebooks: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	mkdir -p benchmarks/results
-	for name in real_holograms frame solvers culture phase_contrast simulator; do \
+	for name in real_holograms frame solvers culture phase_contrast simulator reconstruction ablation; do \
 		$(BIN)/python benchmarks/$$name.py --json benchmarks/results/$$name.json || exit 1; done
 
 figures: $(VENV)/.dev

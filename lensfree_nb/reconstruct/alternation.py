@@ -20,9 +20,10 @@ from lensfree_nb.reconstruct.network_input import OPD_UNIT_NM, network_input
 from lensfree_nb.reconstruct.solver import Weights
 from lensfree_nb.run.networks import Precision, apply_network, check_precision
 
-# Chosen on tuning seeds: python benchmarks/ablation.py --tune
+# Chosen on tuning seeds: less of a prior adds noise to familiar cells, more leaves crowded ones to
+# the network alone.
 FIRST = Inverse(10)
-LAST_WEIGHTS = Weights(smoothness=0.002, sparsity=0.0, relax=1.0, prior=0.05)
+LAST_WEIGHTS = Weights(smoothness=0.004, sparsity=0.0003, relax=1.0, prior=0.3)
 
 
 @dataclass(frozen=True, slots=True)
