@@ -100,5 +100,7 @@ def opened(raw: xr.Dataset, preset: str) -> xr.Dataset:
         bandwidth_nm=raw.attrs["bandwidth_nm"],
     )  # fmt: skip
     # The shifts are found at the distance, and the distance is found better without the shifts.
-    found = find_distance(register(find_distance(ds)))
-    return find_tilt(found) if any(PRESETS[preset].slope_um_per_mm) else found
+    found = find_distance(register(find_distance(ds, criterion="network")), criterion="network")
+    if any(PRESETS[preset].slope_um_per_mm):
+        found = find_tilt(found, criterion="network")
+    return found

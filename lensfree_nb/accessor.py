@@ -46,7 +46,12 @@ class LensfreeAccessor:
         )  # fmt: skip
 
     def find_tilt(
-        self, *, windows: int = 3, spread: float = 0.05, device: str = "auto"
+        self,
+        *,
+        windows: int = 3,
+        spread: float = 0.05,
+        criterion: str = "inversion",
+        device: str = "auto",
     ) -> xr.Dataset:
         """Fit a plane through local distances: a tilted dish, followed tile by tile.
 
@@ -54,7 +59,9 @@ class LensfreeAccessor:
         """
         from lensfree_nb.reconstruct.tilt import find_tilt
 
-        return find_tilt(self._ds, windows=windows, spread=spread, device=device)
+        return find_tilt(
+            self._ds, windows=windows, spread=spread, criterion=criterion, device=device
+        )
 
     def register(
         self, *, on_failure: Literal["raise", "flag"] = "raise", device: str = "auto"

@@ -63,12 +63,16 @@ class Alternation:
 
     def __call__(self, hologram: Tensor, setup: Setup) -> Estimate:
         """Reconstruct one frame: hologram (exposure, y, x), any scale, NaN where unknown."""
-        misfit = self.last.misfit(hologram, setup)
-        found = self.corrected(misfit, self.first.solve(misfit))
+        misfit, found = self.drawn(hologram, setup)
         refocused = tuple(misfit.unexplained(*found, further) for further in PLACES_UM)
         if self.last.iterations:
             found = self.last.solve(misfit, found)
         return replace(estimate(misfit, *found), refocused=refocused)
+
+    def drawn(self, hologram: Tensor, setup: Setup) -> tuple[Misfit, Pair]:
+        """What the network makes of a frame (exposure, y, x) before the second inversion."""
+        misfit = self.last.misfit(hologram, setup)
+        return misfit, self.corrected(misfit, self.first.solve(misfit))
 
     def corrected(self, misfit: Misfit, pair: Pair) -> Pair:
         """The padded phase (rad) and absorption, with the network's answer over the sensor."""

@@ -20,6 +20,11 @@ LEAST_CURVATURE: Final = 0.01
 FURTHEST_STEPS: Final = 3.0
 
 
+def lowest_um(nearer: float, here: float, further: float) -> float:
+    """:func:`parabola_um` of three numbers."""
+    return float(parabola_um(*(xr.DataArray(misfit) for misfit in (nearer, here, further))))
+
+
 def parabola_um(nearer: xr.DataArray, here: xr.DataArray, further: xr.DataArray) -> xr.DataArray:
     """Where a parabola through three misfits is lowest (µm from here); NaN where it is nowhere."""
     curvature = nearer - 2 * here + further

@@ -23,7 +23,10 @@ from lensfree_nb.contract import (
 )
 from lensfree_nb.errors import DistanceError, ParameterError
 from lensfree_nb.microscope import Setup
+from lensfree_nb.nets.registry import find_model
 from lensfree_nb.reconstruct.frame_values import first_usable, frame_values
+from lensfree_nb.reconstruct.network_check import check_network
+from lensfree_nb.reconstruct.parameters import NETWORKS, checked_parameters, method_kernel
 from lensfree_nb.units import floats
 
 if TYPE_CHECKING:
@@ -32,8 +35,12 @@ if TYPE_CHECKING:
     from lensfree_nb.reconstruct.focus import Focus
 
 DEFAULT_RANGE_UM = (300.0, 3000.0)
-INVERSION = "inversion"
+INVERSION, NETWORK = "inversion", "network"
 FIRST_FRAMES = 3
+_CURVES = {
+    INVERSION: "objective of a short inversion",
+    NETWORK: "share that a network's answer leaves unexplained",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,10 @@ class FindDistance:
 
         if self.criterion == INVERSION:
             return find_focus(hologram, setup, self.range_um)
+        if self.criterion == NETWORK:
+            from lensfree_nb.reconstruct.network_focus import find_by_network
+
+            return find_by_network(hologram, setup, self.range_um, focusing_kernel())
         return find_sharpest(hologram, setup, self.range_um, self.criterion)
 
 
@@ -117,7 +128,10 @@ def find_distance(
     on_failure : {"raise", "flag"}
         What to do where the curve is flat. Lazy input is always flagged: with NaN.
     criterion : str
-        ``"inversion"`` compares what short inversions reach (``reconstruct.focus``); or a
+        ``"inversion"`` compares what short inversions reach (``reconstruct.focus``);
+        ``"network"`` what a network's answer leaves unexplained (``reconstruct.network_focus``):
+        better than all others for the colours it was trained on, where cells are thick or crowded
+        above all; or a
         sharpness of ``optics.criteria``, quick and each documented with what it fails on:
         ``amplitude_contrast``, ``amplitude_flatness``, ``tenengrad``, ``brenner``,
         ``tamura_of_gradient``, ``gini_of_gradient``, ``log_spectrum``. A sharpness finds
@@ -135,12 +149,12 @@ def find_distance(
     DistanceError
         If the distance was not found, or the range is impossible.
     """
-    hologram, setup = hologram_of(ds), _registered(setup_of(ds), ds)
+    hologram, setup = hologram_of(ds), registered_setup(ds)
     exposure = exposure_dim(ds)
     if on_failure not in ("raise", "flag"):
         raise ParameterError(f"on_failure is {on_failure!r}; use 'raise' or 'flag'")
-    _check_criterion(criterion)
     each = exposure == "plane" if per_exposure is None else per_exposure
+    check_criterion(criterion, setup, each)
     lazy = hologram.chunks is not None
     searched = _range(ds, range_um)
     kernel = FindDistance(
@@ -196,8 +210,8 @@ def distance_curve(
     from lensfree_nb.reconstruct.sharpness import window_sharpness
     from lensfree_nb.run.devices import working_on
 
-    _check_criterion(criterion)
     hologram, setup = hologram_of(ds), setup_of(ds)
+    check_criterion(criterion, setup, False)
     frame = hologram.isel(time=time) if "time" in hologram.dims else hologram
     given = np.geomspace(*_range(ds, None), 40) if distances_um is None else distances_um
     distances = np.array(floats(given, "um", "distances_um"))
@@ -209,6 +223,10 @@ def distance_curve(
         )
         if criterion == INVERSION:
             curve = coarse_curve(image, setup, distances)
+        elif criterion == NETWORK:
+            from lensfree_nb.reconstruct.network_focus import network_curve
+
+            curve = network_curve(image, setup, distances, focusing_kernel())
         else:
             curve = window_sharpness(image, setup, distances.tolist(), criterion)
     return xr.DataArray(
@@ -216,31 +234,41 @@ def distance_curve(
         dims="distance",
         coords={"distance": ("distance", distances, {"units": "um", "long_name": "distance"})},
         name="objective" if criterion == INVERSION else criterion,
-        attrs={
-            "units": "1",
-            "long_name": "objective of a short inversion"
-            if criterion == INVERSION
-            else f"{criterion.replace('_', ' ')} of the back-propagated field",
-        },
+        attrs={"units": "1", "long_name": _CURVES.get(criterion, criterion.replace("_", " "))},
     )
 
 
-def _registered(setup: Setup, ds: xr.Dataset) -> Setup:
+def focusing_kernel() -> Any:
+    """The method whose answer tells the distance."""
+    return method_kernel("accelerated", checked_parameters("accelerated", {}, 0.5))
+
+
+def registered_setup(ds: xr.Dataset) -> Setup:
     """The microscope with the places of its exposures, where they are known already."""
-    shift = shift_of(ds)
+    setup, shift = setup_of(ds), shift_of(ds)
     if shift.chunks is not None or not shift.any():
         return setup
     pairs = np.nan_to_num(shift.values).tolist()
     return dataclasses.replace(setup, shift_um=tuple((y, x) for y, x in pairs))
 
 
-def _check_criterion(criterion: str) -> None:
+def check_criterion(criterion: str, setup: Setup, per_exposure: bool) -> None:
+    """Refuse what is no criterion, and a network where it cannot be used.
+
+    Raises
+    ------
+    ParameterError
+        If it is none, or a network's and distances are to be found one by one.
+    """
     from lensfree_nb.optics.criteria import CRITERIA
 
-    if criterion not in (INVERSION, *CRITERIA):
-        raise ParameterError(
-            f"criterion is {criterion!r}; use one of {', '.join((INVERSION, *CRITERIA))}"
-        )
+    known = (INVERSION, NETWORK, *CRITERIA)
+    if criterion not in known:
+        raise ParameterError(f"criterion is {criterion!r}; use one of {', '.join(known)}")
+    if criterion == NETWORK:
+        if per_exposure:
+            raise ParameterError("criterion 'network' finds one distance for all exposures alone")
+        check_network(find_model(NETWORKS["accelerated"]), setup, xr.DataArray(math.nan))
 
 
 def _range(ds: xr.Dataset, range_um: Sequence[float] | None) -> tuple[float, float]:

@@ -107,12 +107,10 @@ def find_focus(hologram: Tensor, setup: Setup, range_um: tuple[float, float]) ->
     range_um : (float, float)
         Where to search (µm).
     """
-    start, stop = range_um
-    steps = max(5, math.ceil(math.log(stop / start) / math.log1p(COARSE_STEP)) + 1)
-    coarse = np.geomspace(start, stop, steps)
+    coarse = coarse_distances(range_um)
     curve = coarse_curve(hologram, setup, coarse)
     best = int(np.argmin(curve))
-    reason = _better_beyond(hologram, setup, coarse, curve) or _why_not(curve, best, range_um)
+    reason = _better_beyond(hologram, setup, coarse, curve) or why_not(curve, best, range_um)
     if reason:
         return Focus(math.nan, coarse, curve, reason)
 
@@ -187,7 +185,15 @@ def _better_beyond(
     )
 
 
-def _why_not(curve: NDArray[np.float64], best: int, range_um: tuple[float, float]) -> str:
+def coarse_distances(range_um: tuple[float, float]) -> NDArray[np.float64]:
+    """Distances (µm) at which to look first: each a twelfth further than the last."""
+    start, stop = range_um
+    steps = max(5, math.ceil(math.log(stop / start) / math.log1p(COARSE_STEP)) + 1)
+    return np.geomspace(start, stop, steps)
+
+
+def why_not(curve: NDArray[np.float64], best: int, range_um: tuple[float, float]) -> str:
+    """Why the lowest point of a coarse curve is no focus; empty if it is one."""
     depth = _depth(curve)
     if depth < LEAST_DEPTH:
         return f"no distance explains the hologram better than others (depth {depth:.3f})"

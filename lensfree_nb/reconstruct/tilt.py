@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from lensfree_nb.contract import distance_of, exposure_dim, hologram_of, provenance, setup_of
+from lensfree_nb.contract import distance_of, exposure_dim, hologram_of, provenance
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.microscope import Setup
+from lensfree_nb.reconstruct.find_distance import (
+    INVERSION,
+    NETWORK,
+    check_criterion,
+    focusing_kernel,
+    registered_setup,
+)
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 NAMES = ("distance", "distance_slope_y", "distance_slope_x")
 UNITS = ("um", "um/mm", "um/mm")
@@ -26,13 +36,13 @@ class FindTilt:
     windows: int
     spread: float
     device: str = "auto"
+    criterion: str = INVERSION
 
     def __call__(self, hologram: NDArray[Any], distance_um: NDArray[Any]) -> NDArray[np.float64]:
         """Distance (µm) at the centre of the frame, and its slopes (µm/mm)."""
         import torch
 
         from lensfree_nb.optics.distance import fit_tilt
-        from lensfree_nb.reconstruct.focus import lowest, objective
         from lensfree_nb.run.devices import working_on
 
         near = float(np.mean(distance_um))
@@ -43,18 +53,24 @@ class FindTilt:
             for rows, columns in self._places(hologram.shape[-2:]):
                 part = np.ascontiguousarray(hologram[:, rows, columns], np.float32)
                 window = torch.tensor(part, device=device)
-
-                def local(z: float, window: torch.Tensor = window) -> float:
-                    return objective(window, self.setup.at(z))
-
-                low, high = near * (1 - self.spread), near * (1 + self.spread)
                 centre = [
                     ((s.start + s.stop) / 2 - n / 2) * self.setup.pixel_size_um
                     for s, n in zip((rows, columns), hologram.shape[-2:], strict=True)
                 ]
-                found.append((*centre, lowest(local, low, high)))
+                found.append((*centre, self._local(window, near)))
         plane = fit_tilt(*np.array(found).T)
         return np.array([plane.distance_um, plane.slope_y_um_per_mm, plane.slope_x_um_per_mm])
+
+    def _local(self, window: Tensor, near: float) -> float:
+        """Distance (µm) of one window, not far from that of the frame."""
+        low, high = near * (1 - self.spread), near * (1 + self.spread)
+        if self.criterion == NETWORK:
+            from lensfree_nb.reconstruct.network_focus import settled
+
+            return min(max(settled([window], self.setup, near, focusing_kernel()), low), high)
+        from lensfree_nb.reconstruct.focus import lowest, objective
+
+        return lowest(lambda z: objective(window, self.setup.at(z)), low, high)
 
     def _places(self, shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
         from lensfree_nb.reconstruct.focus import COARSE_WINDOW_PX
@@ -70,9 +86,16 @@ class FindTilt:
 
 
 def find_tilt(
-    ds: xr.Dataset, *, windows: int = 3, spread: float = 0.05, device: str = "auto"
+    ds: xr.Dataset,
+    *,
+    windows: int = 3,
+    spread: float = 0.05,
+    criterion: str = INVERSION,
+    device: str = "auto",
 ) -> xr.Dataset:
     """Fit a plane through the local distances of the first frame.
+
+    Where shifts of the exposures are known (``register``), they are taken into account.
 
     Parameters
     ----------
@@ -82,6 +105,8 @@ def find_tilt(
         Windows along each side; each of 256 px at most.
     spread : float
         How far from the distance, relative to it, a window is searched.
+    criterion : {"inversion", "network"}
+        As of ``find_distance``.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
 
@@ -97,6 +122,10 @@ def find_tilt(
     if not 0 < spread < 1:
         raise ParameterError(f"spread is {spread}; it must lie between 0 and 1")
     hologram, distance = hologram_of(ds), distance_of(ds)
+    setup = registered_setup(ds)
+    if criterion not in (INVERSION, NETWORK):
+        raise ParameterError(f"criterion is {criterion!r}; use {INVERSION}, {NETWORK}")
+    check_criterion(criterion, setup, False)
     exposure = exposure_dim(ds)
     if "time" in hologram.dims:
         hologram = hologram.isel(time=0)
@@ -105,7 +134,7 @@ def find_tilt(
     if hologram.chunks is not None:
         hologram = hologram.chunk({exposure: -1, "y": -1, "x": -1})
     plane = xr.apply_ufunc(
-        FindTilt(setup_of(ds), windows, spread, device),
+        FindTilt(setup, windows, spread, device, criterion),
         hologram.reset_coords(drop=True), distance.reset_coords(drop=True),
         input_core_dims=[[exposure, "y", "x"], [exposure]], output_core_dims=[["part"]],
         vectorize=True, dask="parallelized", output_dtypes=[np.float64],
@@ -116,5 +145,5 @@ def find_tilt(
         variable.attrs = {"units": unit, "long_name": "sample-to-sensor distance, its plane"}
     kept = ds.drop_vars(NAMES, errors="ignore")
     return kept.assign_coords(coords).assign_attrs(
-        provenance(kept, "find_tilt", windows=windows, spread=spread)
+        provenance(kept, "find_tilt", windows=windows, spread=spread, criterion=criterion)
     )

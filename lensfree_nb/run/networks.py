@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Literal, get_args
 
 import torch
@@ -9,11 +11,11 @@ from torch import Tensor
 
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.nets.registry import ModelSpec, load_network
-from lensfree_nb.run.tiles import ALIGNMENT, tile_grid
+from lensfree_nb.run.tiles import ALIGNMENT, Tile, tile_grid
 
 Precision = Literal["auto", "float32", "bfloat16"]
 PRECISIONS: Final = get_args(Precision)
-TILE_PX: Final = 512
+TILE_PX: Final = 384
 # Torch has no public name for these questions yet; where they are not answered it is float32.
 BFLOAT16_ON_CPU: Final = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
 
@@ -45,17 +47,34 @@ def apply_network(
     if ALIGNMENT % stride:
         raise ParameterError(f"a network with a stride of {stride} px has no tiles")
     half = precision == "bfloat16" or (precision == "auto" and has_bfloat16(device))
-    found: Tensor | None = None
     height, width = images.shape[-2:]
-    for tile in tile_grid((height, width), tile_px, reach):
-        part = images[(..., *tile.padded)][None].contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device.type, torch.bfloat16, enabled=half):
-            made = network(part)[0].float()
-        if found is None:
-            found = torch.empty((len(made), height, width), device=device)
-        found[(..., *tile.core)] = made[(..., *tile.inner)]
-    assert found is not None
+    found = torch.empty((int(spec.options["outputs"]), height, width), device=device)
+
+    def work(tile: Tile) -> None:
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=half):
+            part = images[(..., *tile.padded)][None].contiguous(memory_format=torch.channels_last)
+            found[(..., *tile.core)] = network(part)[0].float()[(..., *tile.inner)]
+
+    _each(work, tile_grid((height, width), tile_px, reach), device)
     return found
+
+
+def _each(work: Callable[[Tile], None], tiles: Sequence[Tile], device: torch.device) -> None:
+    """Do all tiles; on a processor, one thread a tile.
+
+    Threads that share a convolution sum in another order, and results must not hang on how many
+    there are.
+    """
+    threads = torch.get_num_threads()
+    if device.type != "cpu" or threads == 1:
+        for tile in tiles:
+            work(tile)
+        return
+    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        for _ in pool.map(work, tiles):
+            pass
+    # MKL counts threads for the whole process.
+    torch.set_num_threads(threads)
 
 
 def check_precision(precision: str) -> None:

@@ -34,6 +34,22 @@ def test_tiles_give_what_the_whole_gives(spec, shape):
     assert float(whole.std()) > 0.01
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_any_number_of_threads_gives_the_same(spec, precision):
+    images = torch.rand(3, 210, 190)
+    before = torch.get_num_threads()
+    found = []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(apply_network(spec, images, precision=precision, tile_px=64))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
+
+
 def test_half_precision_stays_close(spec):
     images = torch.rand(3, 80, 96)
     with torch.inference_mode():

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from lensfree_nb.errors import DistanceError, ParameterError
+from lensfree_nb.simulate.acquisition import acquire
+from lensfree_nb.simulate.dish import culture
+from tests import seeds
+
+
+@pytest.fixture(scope="module")
+def thick():
+    """Thick round cells alone, simulated at 1000 µm, the colours not registered."""
+    cells = culture(
+        (256, 256), 300.0, rng=np.random.default_rng(seeds.CELLS), kinds={"suspended": 1.0},
+        margin_um=160.0,
+    )  # fmt: skip
+    return acquire(cells, (256, 256), rng=np.random.default_rng(seeds.NOISE), instrument="paper")
+
+
+def test_thick_cells_are_focused(thick):
+    counts = thick["hologram"].values.astype(float) - 16.0
+    ds = thick.assign(
+        hologram=thick["hologram"].copy(data=counts / counts.mean((1, 2), keepdims=True))
+    )
+    ds["hologram"].attrs["units"] = "1"
+    found = ds.lf.find_distance(criterion="network", range_um=(700, 1400))
+    assert float(found["distance"]) == pytest.approx(1000, abs=8)
+
+
+def test_flat_cells_are_focused(holograms, no_compute):
+    frame = holograms.isel(time=[0]).drop_vars("distance")
+    found = frame.lf.find_distance(criterion="network", range_um=(800, 1300))
+    assert float(found["distance"]) == pytest.approx(1000, abs=5)
+    with no_compute():
+        lazy = frame.chunk().lf.find_distance(criterion="network", range_um=(800, 1300))
+    assert float(lazy["distance"].compute()) == float(found["distance"])
+
+
+def test_an_empty_frame_has_no_focus(holograms):
+    rng = np.random.default_rng(seeds.NOISE)
+    empty = holograms.isel(time=0).copy(deep=True)
+    empty["hologram"][:] = 1 + 0.01 * rng.standard_normal(empty["hologram"].shape)
+    with pytest.raises(DistanceError, match="not found"):
+        empty.lf.find_distance(criterion="network", range_um=(800, 1300))
+
+
+def test_its_curve_can_be_drawn(holograms):
+    curve = holograms.lf.distance_curve([900, 1000, 1100], criterion="network")
+    assert int(curve.argmin()) == 1
+    assert curve.name == "network"
+
+
+def test_a_tilt_is_followed(holograms):
+    found = holograms.isel(time=0).lf.find_tilt(criterion="network", windows=2)
+    assert float(found["distance"]) == pytest.approx(1000, abs=8)
+    with pytest.raises(ParameterError, match="use inversion, network"):
+        holograms.lf.find_tilt(criterion="tenengrad")
+
+
+def test_only_what_it_was_trained_on(holograms):
+    with pytest.raises(ParameterError, match="takes 3 exposures"):
+        holograms.isel(wavelength=[0]).lf.find_distance(criterion="network")
+    with pytest.raises(ParameterError, match="one distance for all"):
+        holograms.lf.find_distance(criterion="network", per_exposure=True)
