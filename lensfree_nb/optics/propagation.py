@@ -16,6 +16,7 @@ from torch import Tensor
 
 from lensfree_nb.errors import DistanceError
 from lensfree_nb.microscope import Setup
+from lensfree_nb.optics.fourier import ifft2
 
 ALIGNMENT = 16
 MOST_HALO_PX, MOST_HALO_FRAMES = 2048, 4
@@ -179,5 +180,5 @@ def propagate(
         shape, pixel_size_um, wavelength_um, distance_um,
         band_limit=band_limit, device=field.device, dtype=field.dtype,
     )  # fmt: skip
-    result: Tensor = torch.fft.ifft2(torch.fft.fft2(padded) * transfer)
+    result: Tensor = ifft2(torch.fft.fft2(padded) * transfer)
     return result[..., top : top + height, left : left + width]

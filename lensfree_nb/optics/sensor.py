@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from lensfree_nb.microscope import Setup
+from lensfree_nb.optics.fourier import ifft2
 from lensfree_nb.optics.propagation import (
     fast_shape,
     frequencies,
@@ -183,7 +184,7 @@ def expose(
             shape, pitch, vacuum / setup.medium_index, distance,
             device=field.device, dtype=field.dtype,
         )  # fmt: skip
-        propagated = torch.fft.ifft2(torch.fft.fft2(field) * transfer)
+        propagated = ifft2(torch.fft.fft2(field) * transfer)
         intensity = intensity + weight * (propagated.real**2 + propagated.imag**2)
     blur = intensity_transfer(shape, setup, distance, pixel_size_um=pitch, device=opd.device)
     half = blur[:, : shape[1] // 2 + 1].to(intensity.dtype)

@@ -18,6 +18,7 @@ from torch import Tensor
 from lensfree_nb.errors import DataError
 from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.bands import bands
+from lensfree_nb.optics.fourier import ifft2
 from lensfree_nb.optics.object_field import object_field
 from lensfree_nb.optics.propagation import checked_halo_px, fast_shape, transfer_function
 from lensfree_nb.optics.sensor import sensor_transfer, shift_transfer
@@ -145,7 +146,7 @@ class Misfit:
             known = torch.where(self.weight[e] > 0, amplitude, 1.0) - 1.0
             wave = torch.fft.fft2(self.spread(known.to(torch.complex64)))
             transfer = self._transfer[e] / self._transfer[e][0, 0]
-            fields.append(1.0 + torch.fft.ifft2(wave * transfer.conj()))
+            fields.append(1.0 + ifft2(wave * transfer.conj()))
         return fields
 
     def corrected(self, phase: Tensor, absorption: Tensor) -> Iterator[Tensor]:
@@ -180,7 +181,7 @@ class Misfit:
         for e, ratio in enumerate(self.ratios):
             wave = torch.fft.fft2(object_field(phase, absorption, ratio))
             wave.mul_(self._exposure_transfer(e, further_um))
-            model = _modulus(self.crop(torch.fft.ifft2(wave)))
+            model = _modulus(self.crop(ifft2(wave)))
             squared += self.weight[e] * (model - self.normalised(e)) ** 2
         return squared
 
@@ -215,14 +216,14 @@ class Misfit:
         wave: Tensor = torch.fft.fft2(field)
         for rows in bands(wave):
             wave[rows].mul_(self._transfer[exposure][rows])
-        sensor: Tensor = torch.fft.ifft2(wave)
+        sensor: Tensor = ifft2(wave)
         return sensor
 
     def _to_sample(self, sensor: Tensor, exposure: int) -> Tensor:
         wave: Tensor = torch.fft.fft2(sensor)
         for rows in bands(wave):
             wave[rows].mul_(self._transfer[exposure][rows].conj())
-        field: Tensor = torch.fft.ifft2(wave)
+        field: Tensor = ifft2(wave)
         return field
 
     def _weigh(self, sensor: Tensor, exposure: int) -> float:

@@ -17,6 +17,7 @@ from skimage.registration import phase_cross_correlation
 from torch import Tensor
 
 from lensfree_nb.microscope import Setup
+from lensfree_nb.optics.fourier import ifft2
 from lensfree_nb.optics.sensor import shift_transfer
 from lensfree_nb.reconstruct.misfit import TINY, Misfit
 from lensfree_nb.reconstruct.slow_background import slow_background
@@ -103,7 +104,7 @@ def _refined(
     for _ in range(STEPS):
         y, x = shift.tolist()
         ramp = shift_transfer(shape, 1.0, (y, x), device=recorded.device)
-        moved = torch.fft.ifft2(spectrum * ramp).real
+        moved = ifft2(spectrum * ramp).real
         gap = recorded - moved
         spread = float(gap[weight > 0].abs().median()) * MAD_TO_SD + TINY
         fair = weight / (1 + (gap / (OUTLIER_SDS * spread)) ** 2)

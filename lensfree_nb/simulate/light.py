@@ -18,6 +18,7 @@ from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from lensfree_nb.errors import DistanceError
+from lensfree_nb.optics.fourier import ifft2
 from lensfree_nb.optics.object_field import object_field
 from lensfree_nb.optics.propagation import (
     checked_halo_px,
@@ -132,7 +133,7 @@ def intensity(
             # What all waves gain on the way has no part in their interference.
             carrier = -2 * math.pi * ((distance_um * setup.medium_index / vacuum_um) % 1)
             passed = spectrum.mul_(transfer) if share is None else transfer * spectrum
-            wave = torch.fft.ifft2(passed)
+            wave = ifft2(passed)
             waves = wave if share is None else waves + wave * (share * _phasor(carrier))
         for part in (waves.real, waves.imag):
             total.addcmul_(part, part, value=weight)

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from lensfree_nb.errors import ParameterError
+from lensfree_nb.optics.fourier import ifft2
 from lensfree_nb.optics.object_field import object_field
 from lensfree_nb.optics.propagation import frequencies
 from lensfree_nb.optics.sensor import pixel_transfer, spectral_lines
@@ -185,7 +186,7 @@ def images(
             share = weight / len(points)
             direct += share * float(pupils[0][here].abs()) ** 2
             for image, pupil in zip(total, pupils, strict=True):
-                wave = torch.fft.ifft2(tilted * pupil)
+                wave = ifft2(tilted * pupil)
                 for part in (wave.real, wave.imag):
                     image.addcmul_(part, part, value=share)
     blur = pixel_transfer(fy, fx, pitch_um)[:, : shape[1] // 2 + 1].float()

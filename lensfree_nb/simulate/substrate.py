@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from lensfree_nb.errors import ParameterError
+from lensfree_nb.optics.fourier import ifft2
 from lensfree_nb.optics.propagation import frequencies
 
 SUBSTRATES: Final = ("glass", "polystyrene", "pdms")
@@ -80,5 +81,5 @@ def _pits(shape: tuple[int, int], pitch_um: float, generator: torch.Generator) -
     spots[rows, columns] = depth
     fy, fx = (f.float() for f in frequencies(shape, pitch_um, device))
     disc = torch.exp(-(math.pi**2) * (fy**2 + fx**2) * 2.0**2)
-    widened: Tensor = torch.fft.ifft2(torch.fft.fft2(spots) * disc).real
+    widened: Tensor = ifft2(torch.fft.fft2(spots) * disc).real
     return widened * (math.pi * 2.0**2 / pitch_um**2)
