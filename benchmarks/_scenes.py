@@ -22,6 +22,8 @@ from lensfree_nb.simulate.measured_cells import MeasuredCells
 from lensfree_nb.simulate.truth import measured
 
 MARGIN_UM, PIXEL_UM = 165.0, 1.67
+# "About a millimetre", as a data sheet would say.
+ABOUT_UM = (700.0, 1400.0)
 HL60_PIXEL_UM, HL60_WAVELENGTH_NM, HL60_VIEWS = 0.139, 647.0, 140
 ROUNDED, EVEN_NM = ("round", "suspended"), (300.0, 1000.0)
 
@@ -100,7 +102,8 @@ def opened(raw: xr.Dataset, preset: str) -> xr.Dataset:
         bandwidth_nm=raw.attrs["bandwidth_nm"],
     )  # fmt: skip
     # The shifts are found at the distance, and the distance is found better without the shifts.
-    found = find_distance(register(find_distance(ds, criterion="network")), criterion="network")
+    near = find_distance(ds, range_um=ABOUT_UM, criterion="network")
+    found = find_distance(register(near), range_um=ABOUT_UM, criterion="network")
     if any(PRESETS[preset].slope_um_per_mm):
         found = find_tilt(found, criterion="network")
     return found

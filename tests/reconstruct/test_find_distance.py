@@ -107,7 +107,9 @@ def test_options_are_checked():
     with pytest.raises(ParameterError, match="on_failure"):
         find_distance(culture(), on_failure="ignore")
     for verb in (find_distance, distance_curve):
-        with pytest.raises(ParameterError, match=r"inversion, network, amplitude_contrast, .*tenengrad"):
+        with pytest.raises(
+            ParameterError, match=r"inversion, network, amplitude_contrast, .*tenengrad"
+        ):
             verb(culture(), criterion="sharpest")
 
 
