@@ -1,7 +1,7 @@
 """Autofocus by a network: the distance at which what it draws explains the hologram best.
 
 An inversion bends to whatever distance it is given; a network draws cells as cells are, so its
-answer fits at the right distance alone, thick cells and colours out of register included. Coarse
+answer fits at the right distance alone. Coarse
 steps find the valley, then the local ``reconstruct.defocus`` leads down it.
 """
 

@@ -1,5 +1,4 @@
 import json
-import pickle
 
 import pytest
 import torch
@@ -46,7 +45,7 @@ def test_what_is_saved_is_loaded(saved):
 def test_a_spec_is_small_and_goes_by_what_the_file_holds(saved, tmp_path):
     _, path = saved
     spec = find_model(path)
-    assert len(pickle.dumps(spec)) < 1000
+    assert len(repr(spec)) < 1000
     copy = tmp_path / "other_name.safetensors"
     copy.write_bytes(path.read_bytes())
     assert tokenize(find_model(copy)) == tokenize(spec)
