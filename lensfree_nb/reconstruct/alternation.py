@@ -20,8 +20,8 @@ from lensfree_nb.reconstruct.network_input import OPD_UNIT_NM, network_input
 from lensfree_nb.reconstruct.solver import Weights
 from lensfree_nb.run.networks import Precision, apply_network, check_precision
 
-# Between the priors of 0.2 and 0.5 that did best on scenes of the tuning seed, where less adds noise
-# to familiar cells and more leaves crowded ones to the network alone.
+# Between the priors of 0.2 and 0.5 that did best on scenes of the tuning seed: there, less adds
+# noise to familiar cells, and more leaves crowded ones to the network alone.
 FIRST = Inverse(10)
 LAST_WEIGHTS = Weights(smoothness=0.004, sparsity=0.0003, relax=1.0, prior=0.3)
 

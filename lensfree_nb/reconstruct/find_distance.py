@@ -130,7 +130,8 @@ def find_distance(
     criterion : str
         ``"inversion"`` compares what short inversions reach (``reconstruct.focus``);
         ``"network"`` what a network's answer leaves unexplained (``reconstruct.network_focus``),
-        for the colours that it was trained on; or a sharpness of ``optics.criteria``, quick and each documented with what it fails on:
+        for the colours that it was trained on; or a sharpness of ``optics.criteria``, quick and
+        each documented with what it fails on:
         ``amplitude_contrast``, ``amplitude_flatness``, ``tenengrad``, ``brenner``,
         ``tamura_of_gradient``, ``gini_of_gradient``, ``log_spectrum``. A sharpness finds
         heights one by one; only the inversion then solves them together.
