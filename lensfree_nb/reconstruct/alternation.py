@@ -24,6 +24,7 @@ from lensfree_nb.run.networks import Precision, apply_network, check_precision
 # noise to familiar cells, and more leaves crowded ones to the network alone.
 FIRST = Inverse(10)
 LAST_WEIGHTS = Weights(smoothness=0.004, sparsity=0.0003, relax=1.0, prior=0.3)
+SHORT = Inverse(10, LAST_WEIGHTS, proximal_steps=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +36,22 @@ class Alternation:
     network : ModelSpec
         Takes ``network_input`` (or its first two channels), gives OPD (100 nm) and absorption.
     last : Inverse
-        The second inversion; its ``background_px`` holds for both. Of no iteration: none.
+        The last inversion; its ``background_px`` holds for all. Of no iteration: none.
     first : Inverse
         The first. Networks are trained on what this one makes.
+    between : Inverse
+        Between two passes of the network.
+    passes : int
+        How often the network draws. A second pass begins from a better estimate than the first.
     precision : {"auto", "float32", "bfloat16"}
         Of the network's layers.
     """
 
     network: ModelSpec
-    last: Inverse
+    last: Inverse = SHORT
     first: Inverse = FIRST
+    between: Inverse = SHORT
+    passes: int = 1
     precision: Precision = "auto"
 
     def __post_init__(self) -> None:
@@ -57,7 +64,7 @@ class Alternation:
         The second inversion begins near its end, and needs the fringes' reach but once.
         """
         network = int(self.network.options["halo_px"])
-        return self.first.reach_px(fringes_px) + network + fringes_px
+        return self.first.reach_px(fringes_px) + self.passes * (network + fringes_px)
 
     @property
     def background_px(self) -> float | None:
@@ -75,7 +82,14 @@ class Alternation:
     def drawn(self, hologram: Tensor, setup: Setup) -> tuple[Misfit, Pair]:
         """What the network makes of a frame (exposure, y, x) before the second inversion."""
         misfit = self.last.misfit(hologram, setup)
-        return misfit, self.corrected(misfit, self.first.solve(misfit))
+        pair = self.first.solve(misfit)
+        for _ in range(self.passes - 1):
+            pair = self.redrawn(misfit, pair)
+        return misfit, self.corrected(misfit, pair)
+
+    def redrawn(self, misfit: Misfit, pair: Pair) -> Pair:
+        """What a next pass of the network begins from."""
+        return self.between.solve(misfit, self.corrected(misfit, pair))
 
     def corrected(self, misfit: Misfit, pair: Pair) -> Pair:
         """The padded phase (rad) and absorption, with the network's answer over the sensor."""
@@ -91,10 +105,14 @@ class Alternation:
 
 
 def reference(network: ModelSpec) -> Alternation:
-    """10 iterations, network, 153 iterations (Allier 2022; the numbers' order is our reading)."""
-    return Alternation(network, Inverse(153, LAST_WEIGHTS))
+    """10 iterations, network, 153 iterations (Allier 2022; the numbers' order is our reading).
+
+    Where the network has learned to, it draws twice, with ten iterations between.
+    """
+    passes = int(network.options.get("passes", 1))
+    return Alternation(network, Inverse(153, LAST_WEIGHTS), passes=passes)
 
 
 def accelerated(network: ModelSpec) -> Alternation:
     """10 iterations, network, 10 iterations with one proximal step each (Allier 2022)."""
-    return Alternation(network, Inverse(10, LAST_WEIGHTS, proximal_steps=1))
+    return Alternation(network)

@@ -23,10 +23,10 @@ from lensfree_nb.contract import (
 )
 from lensfree_nb.errors import DistanceError, ParameterError
 from lensfree_nb.microscope import Setup
-from lensfree_nb.nets.registry import find_model
+from lensfree_nb.nets.registry import ModelSpec, find_model
 from lensfree_nb.reconstruct.frame_values import first_usable, frame_values
 from lensfree_nb.reconstruct.network_check import check_network
-from lensfree_nb.reconstruct.parameters import NETWORKS, checked_parameters, method_kernel
+from lensfree_nb.reconstruct.parameters import NETWORKS
 from lensfree_nb.units import floats
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class FindDistance:
     device: str = "auto"
     criterion: str = INVERSION
     full_scale: float = math.inf
+    network: ModelSpec | None = None
 
     def __call__(self, hologram: NDArray[Any]) -> NDArray[np.float64]:
         """Distances (µm), NaN where not found; raises instead if told to refuse."""
@@ -94,10 +95,10 @@ class FindDistance:
 
         if self.criterion == INVERSION:
             return find_focus(hologram, setup, self.range_um)
-        if self.criterion == NETWORK:
+        if self.network is not None:
             from lensfree_nb.reconstruct.network_focus import find_by_network
 
-            return find_by_network(hologram, setup, self.range_um, focusing_kernel())
+            return find_by_network(hologram, setup, self.range_um, self.network)
         return find_sharpest(hologram, setup, self.range_um, self.criterion)
 
 
@@ -153,12 +154,12 @@ def find_distance(
     if on_failure not in ("raise", "flag"):
         raise ParameterError(f"on_failure is {on_failure!r}; use 'raise' or 'flag'")
     each = exposure == "plane" if per_exposure is None else per_exposure
-    check_criterion(criterion, setup, each)
+    network = checked_criterion(criterion, setup, each)
     lazy = hologram.chunks is not None
     searched = _range(ds, range_um)
     kernel = FindDistance(
         setup, searched, each, on_failure == "raise" and not lazy, device, criterion,
-        float(hologram.attrs.get("full_scale", math.inf)),
+        float(hologram.attrs.get("full_scale", math.inf)), network,
     )  # fmt: skip
     core = [exposure, "y", "x"]
     if "time" in hologram.dims and not per_frame:
@@ -182,7 +183,7 @@ def find_distance(
     return kept.assign_coords(distance=found.variable).assign_attrs(
         provenance(
             kept, "find_distance", range_um=searched, per_exposure=each, per_frame=per_frame,
-            criterion=criterion,
+            criterion=criterion, **named(network),
         )
     )  # fmt: skip
 
@@ -210,7 +211,7 @@ def distance_curve(
     from lensfree_nb.run.devices import working_on
 
     hologram, setup = hologram_of(ds), setup_of(ds)
-    check_criterion(criterion, setup, False)
+    network = checked_criterion(criterion, setup, False)
     frame = hologram.isel(time=time) if "time" in hologram.dims else hologram
     given = np.geomspace(*_range(ds, None), 40) if distances_um is None else distances_um
     distances = np.array(floats(given, "um", "distances_um"))
@@ -222,10 +223,10 @@ def distance_curve(
         )
         if criterion == INVERSION:
             curve = coarse_curve(image, setup, distances)
-        elif criterion == NETWORK:
+        elif network is not None:
             from lensfree_nb.reconstruct.network_focus import network_curve
 
-            curve = network_curve(image, setup, distances, focusing_kernel())
+            curve = network_curve(image, setup, distances, network)
         else:
             curve = window_sharpness(image, setup, distances.tolist(), criterion)
     return xr.DataArray(
@@ -237,11 +238,6 @@ def distance_curve(
     )
 
 
-def focusing_kernel() -> Any:
-    """The method whose answer tells the distance."""
-    return method_kernel("accelerated", checked_parameters("accelerated", {}, 0.5))
-
-
 def registered_setup(ds: xr.Dataset) -> Setup:
     """The microscope with the places of its exposures, where they are known already."""
     setup, shift = setup_of(ds), shift_of(ds)
@@ -251,8 +247,8 @@ def registered_setup(ds: xr.Dataset) -> Setup:
     return dataclasses.replace(setup, shift_um=tuple((y, x) for y, x in pairs))
 
 
-def check_criterion(criterion: str, setup: Setup, per_exposure: bool) -> None:
-    """Refuse what is no criterion, and a network where it cannot be used.
+def checked_criterion(criterion: str, setup: Setup, per_exposure: bool) -> ModelSpec | None:
+    """The network of a criterion that has one; refuses it where it cannot be used.
 
     Raises
     ------
@@ -267,7 +263,15 @@ def check_criterion(criterion: str, setup: Setup, per_exposure: bool) -> None:
     if criterion == NETWORK:
         if per_exposure:
             raise ParameterError("criterion 'network' finds one distance for all exposures alone")
-        check_network(find_model(NETWORKS["accelerated"]), setup, xr.DataArray(math.nan))
+        network = find_model(NETWORKS["accelerated"])
+        check_network(network, setup, xr.DataArray(math.nan))
+        return network
+    return None
+
+
+def named(network: ModelSpec | None) -> dict[str, Any]:
+    """What a result says of the network behind it."""
+    return {} if network is None else {"network": dataclasses.asdict(network)}
 
 
 def _range(ds: xr.Dataset, range_um: Sequence[float] | None) -> tuple[float, float]:

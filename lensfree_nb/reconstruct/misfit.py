@@ -22,6 +22,7 @@ from lensfree_nb.optics.fourier import ifft2
 from lensfree_nb.optics.object_field import object_field
 from lensfree_nb.optics.propagation import checked_halo_px, fast_shape, transfer_function
 from lensfree_nb.optics.sensor import sensor_transfer, shift_transfer
+from lensfree_nb.reconstruct.dust import dusty
 from lensfree_nb.reconstruct.slow_background import slow_background
 
 TINY = 1e-9
@@ -74,6 +75,10 @@ class Misfit:
         self._background_px = background_px
         self.background = torch.ones_like(self.amplitude)
         self.fit_background([self.weight[e] for e in range(setup.exposures)])
+        specks = dusty((self.amplitude / self.background).square(), self.weight, setup)
+        if bool(specks.any()):
+            self.weight[:, specks] = 0
+            self.fit_background([self.weight[e] for e in range(setup.exposures)])
 
     @property
     def lipschitz(self) -> float:

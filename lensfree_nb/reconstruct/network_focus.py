@@ -1,8 +1,8 @@
 """Autofocus by a network: the distance at which what it draws explains the hologram best.
 
 An inversion bends to whatever distance it is given; a network draws cells as cells are, so its
-answer fits at the right distance alone. Coarse
-steps find the valley, then the local ``reconstruct.defocus`` leads down it.
+answer fits at the right distance alone. Coarse steps find the valley, then the local
+``reconstruct.defocus`` leads down it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lensfree_nb.microscope import Setup
-from lensfree_nb.reconstruct.alternation import Alternation
+from lensfree_nb.nets.registry import ModelSpec
+from lensfree_nb.reconstruct.alternation import accelerated
 from lensfree_nb.reconstruct.defocus import PLACES_UM, lowest_um
 from lensfree_nb.reconstruct.focus import Focus, coarse_distances, why_not
 from lensfree_nb.reconstruct.misfit import total
@@ -29,31 +30,31 @@ SETTLED_UM: Final = 1.0
 
 
 def network_curve(
-    hologram: Tensor, setup: Setup, distances_um: Iterable[float], kernel: Alternation
+    hologram: Tensor, setup: Setup, distances_um: Iterable[float], network: ModelSpec
 ) -> NDArray[np.float64]:
     """Share of the contrast (exposure, y, x) that the network's answer leaves unexplained."""
     windows = liveliest_windows(hologram, COARSE_WINDOW_PX, 1)
-    return np.array([_misfits(windows, setup.at(float(z)), kernel)[1] for z in distances_um])
+    return np.array([_misfits(windows, setup.at(float(z)), network)[1] for z in distances_um])
 
 
 def find_by_network(
-    hologram: Tensor, setup: Setup, range_um: tuple[float, float], kernel: Alternation
+    hologram: Tensor, setup: Setup, range_um: tuple[float, float], network: ModelSpec
 ) -> Focus:
     """One distance for all exposures (exposure, y, x), coarse to fine."""
     coarse = coarse_distances(range_um)
-    curve = network_curve(hologram, setup, coarse, kernel)
+    curve = network_curve(hologram, setup, coarse, network)
     best = int(np.argmin(curve))
     if reason := why_not(curve, best, range_um):
         return Focus(math.nan, coarse, curve, reason)
     windows = liveliest_windows(hologram, FINE_WINDOW_PX, FINE_WINDOWS)
-    return Focus(settled(windows, setup, float(coarse[best]), kernel), coarse, curve)
+    return Focus(settled(windows, setup, float(coarse[best]), network), coarse, curve)
 
 
-def settled(windows: Sequence[Tensor], setup: Setup, start_um: float, kernel: Alternation) -> float:
+def settled(windows: Sequence[Tensor], setup: Setup, start_um: float, network: ModelSpec) -> float:
     """The distance (µm) at which no defocus is left, near a start; the start, if there is none."""
     distance = start_um
     for _ in range(STEPS):
-        defocus = lowest_um(*_misfits(windows, setup.at(distance), kernel))
+        defocus = lowest_um(*_misfits(windows, setup.at(distance), network))
         if math.isnan(defocus):
             return start_um
         distance += defocus
@@ -62,9 +63,9 @@ def settled(windows: Sequence[Tensor], setup: Setup, start_um: float, kernel: Al
     return distance
 
 
-def _misfits(windows: Sequence[Tensor], setup: Setup, kernel: Alternation) -> list[float]:
+def _misfits(windows: Sequence[Tensor], setup: Setup, network: ModelSpec) -> list[float]:
     """Misfit a little nearer, here, and further away, over the contrast of all windows."""
-    found, contrast = np.zeros(len(PLACES_UM)), 0.0
+    kernel, found, contrast = accelerated(network), np.zeros(len(PLACES_UM)), 0.0
     for window in windows:
         misfit, pair = kernel.drawn(window, setup)
         found += [total(misfit.unexplained(*pair, further)) for further in PLACES_UM]

@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 Method = Literal["inverse", "annealed", "backpropagation", "reference", "accelerated"]
 METHODS: Final = get_args(Method)
 NETWORKS: Final = {"reference": "accelerate", "accelerated": "accelerate"}
-FIRST: Final = "first_"
+STAGES: Final = ("first", "between")
 LEAST: Final = {
     "smoothness": 0.0, "sparsity": 0.0, "relax": 1.0, "prior": 0.0, "background_px": 2.0,
     "trust_residual": 0.0,
 }  # fmt: skip
-COUNTS: Final = ("iterations", "proximal_steps")
+COUNTS: Final = ("iterations", "proximal_steps", "passes")
+OF_KERNEL: Final[tuple[str, ...]] = ("precision", "passes")
 Parameters = tuple[tuple[str, Any], ...]
 
 
@@ -48,9 +49,9 @@ def checked_parameters(
         if not isinstance(network, ModelSpec):
             chosen["network"] = find_model(network)
     for name, value in parameters.items():
-        bare = name.removeprefix(FIRST)
+        bare = _bare(name)
         if bare in COUNTS:
-            # The second inversion may be left out, nothing else.
+            # The last inversion may be left out, nothing else.
             _check_count(name, value, least=int(method not in NETWORKS or name != "iterations"))
         elif bare in LEAST and not (value is None and bare == "background_px"):
             _check_number(name, value)
@@ -80,13 +81,20 @@ def method_kernel(method: str, parameters: Parameters) -> Any:
             return _changed(makers[method](), given)
         make = alternation.reference if method == "reference" else alternation.accelerated
         kernel = make(given.pop("network"))
-        first = {n.removeprefix(FIRST): given.pop(n) for n in list(given) if n.startswith(FIRST)}
-        own = {n: given.pop(n) for n in ("precision",) if n in given}
-        return dataclasses.replace(
-            kernel, first=_changed(kernel.first, first), last=_changed(kernel.last, given), **own
-        )
+        own = {n: given.pop(n) for n in OF_KERNEL if n in given}
+        for stage in STAGES:
+            mine = [n for n in given if n.startswith(f"{stage}_")]
+            numbers = {_bare(n): given.pop(n) for n in mine}
+            own[stage] = _changed(getattr(kernel, stage), numbers)
+        return dataclasses.replace(kernel, last=_changed(kernel.last, given), **own)
     except (TypeError, AttributeError) as error:
         raise ParameterError(f"{method} has no parameter of that name: {error}") from error
+
+
+def _bare(name: str) -> str:
+    """A parameter's name without the stage that it is for."""
+    stage, _, rest = name.partition("_")
+    return rest if stage in STAGES else name
 
 
 def _changed(inverse: Inverse, given: dict[str, Any]) -> Any:
@@ -107,7 +115,7 @@ def _check_count(name: str, value: object, least: int) -> None:
 
 
 def _check_number(name: str, value: Any) -> None:
-    least = LEAST[name.removeprefix(FIRST)]
+    least = LEAST[_bare(name)]
     real = isinstance(value, (int, float, np.number)) and math.isfinite(value)
     if not (real and value >= least):
         raise ParameterError(f"{name} is {value!r}; it must be a number >= {least:g}")

@@ -112,7 +112,7 @@ def reconstruct(
         With ``hologram`` and a distance.
     method : {"inverse", "annealed", "backpropagation", "reference", "accelerated"}
         How. The first three know light alone (``lensfree_nb.reconstruct.methods``); the last two
-        go on with a network and a second inversion, long or short
+        go on with a network and another inversion, long or short
         (``lensfree_nb.reconstruct.alternation``), and recover cells thicker than half a
         wavelength.
     tile_px, halo_px : int, optional
@@ -131,10 +131,11 @@ def reconstruct(
         (``reconstruct.trust``), as around a cell that came out a wave too thin.
     **parameters
         Of the method: ``iterations``, ``smoothness``, ``sparsity``, ``relax``, ``positive``,
-        ``background_px``, ``proximal_steps``. With a network these are the second inversion's,
-        and the first one's begin with ``first_``; besides, ``prior`` (weight of the network's
-        answer in the second inversion), ``network`` (name or path of weights) and ``precision``
-        (``"auto"``, ``"float32"``, ``"bfloat16"``).
+        ``background_px``, ``proximal_steps``. With a network these are the last inversion's, the
+        first one's begin with ``first_``, and those between two passes with ``between_``; besides,
+        ``prior`` (weight of the network's answer in the inversion after it), ``passes`` (how often
+        the network draws), ``network`` (name or path of weights) and ``precision`` (``"auto"``,
+        ``"float32"``, ``"bfloat16"``).
 
     Returns
     -------

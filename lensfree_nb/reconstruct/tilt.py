@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from lensfree_nb.contract import distance_of, exposure_dim, hologram_of, provenance
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.microscope import Setup
+from lensfree_nb.nets.registry import ModelSpec
 from lensfree_nb.reconstruct.find_distance import (
     INVERSION,
     NETWORK,
-    check_criterion,
-    focusing_kernel,
+    checked_criterion,
+    named,
     registered_setup,
 )
 
@@ -36,7 +37,7 @@ class FindTilt:
     windows: int
     spread: float
     device: str = "auto"
-    criterion: str = INVERSION
+    network: ModelSpec | None = None
 
     def __call__(self, hologram: NDArray[Any], distance_um: NDArray[Any]) -> NDArray[np.float64]:
         """Distance (µm) at the centre of the frame, and its slopes (µm/mm)."""
@@ -64,10 +65,10 @@ class FindTilt:
     def _local(self, window: Tensor, near: float) -> float:
         """Distance (µm) of one window, not far from that of the frame."""
         low, high = near * (1 - self.spread), near * (1 + self.spread)
-        if self.criterion == NETWORK:
+        if self.network is not None:
             from lensfree_nb.reconstruct.network_focus import settled
 
-            return min(max(settled([window], self.setup, near, focusing_kernel()), low), high)
+            return min(max(settled([window], self.setup, near, self.network), low), high)
         from lensfree_nb.reconstruct.focus import lowest, objective
 
         return lowest(lambda z: objective(window, self.setup.at(z)), low, high)
@@ -125,7 +126,7 @@ def find_tilt(
     setup = registered_setup(ds)
     if criterion not in (INVERSION, NETWORK):
         raise ParameterError(f"criterion is {criterion!r}; use {INVERSION}, {NETWORK}")
-    check_criterion(criterion, setup, False)
+    network = checked_criterion(criterion, setup, False)
     exposure = exposure_dim(ds)
     if "time" in hologram.dims:
         hologram = hologram.isel(time=0)
@@ -134,7 +135,7 @@ def find_tilt(
     if hologram.chunks is not None:
         hologram = hologram.chunk({exposure: -1, "y": -1, "x": -1})
     plane = xr.apply_ufunc(
-        FindTilt(setup, windows, spread, device, criterion),
+        FindTilt(setup, windows, spread, device, network),
         hologram.reset_coords(drop=True), distance.reset_coords(drop=True),
         input_core_dims=[[exposure, "y", "x"], [exposure]], output_core_dims=[["part"]],
         vectorize=True, dask="parallelized", output_dtypes=[np.float64],
@@ -145,5 +146,7 @@ def find_tilt(
         variable.attrs = {"units": unit, "long_name": "sample-to-sensor distance, its plane"}
     kept = ds.drop_vars(NAMES, errors="ignore")
     return kept.assign_coords(coords).assign_attrs(
-        provenance(kept, "find_tilt", windows=windows, spread=spread, criterion=criterion)
+        provenance(
+            kept, "find_tilt", windows=windows, spread=spread, criterion=criterion, **named(network)
+        )
     )

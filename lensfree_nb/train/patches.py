@@ -19,6 +19,8 @@ from torch import Tensor
 
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.microscope import Setup
+from lensfree_nb.nets.registry import ModelSpec
+from lensfree_nb.reconstruct.alternation import Alternation
 from lensfree_nb.reconstruct.methods import Inverse
 from lensfree_nb.reconstruct.network_input import network_input
 from lensfree_nb.run.devices import choose_device
@@ -85,6 +87,9 @@ class PatchSource:
     registration_error_um : float
         Standard deviation by which each colour's lateral shift is off, along y and x; four times
         that in three fields of ten.
+    draft : ModelSpec, optional
+        A network of reconstruction. Fields of odd number are what becomes of its answer, so that
+        one may learn from there as well.
     bank_cells : int
         Cells drawn for a bank.
     device : str
@@ -103,6 +108,7 @@ class PatchSource:
     instrument: Instrument | str | None = None
     distance_error_um: float = 3.0
     registration_error_um: float = 0.12
+    draft: ModelSpec | None = None
     bank_cells: int = 1500
     device: str = "auto"
 
@@ -160,6 +166,8 @@ class PatchSource:
         invert = Inverse(self.iterations, periodic=True)
         misfit = invert.misfit(hologram, self._stated(instrument, rng))
         phase, absorption = invert.solve(misfit)
+        if self.draft is not None and number % 2:
+            phase, absorption = Alternation(self.draft).redrawn(misfit, (phase, absorption))
         return Patches(
             self._cut(hologram).movedim(0, 1),
             self._cut(phase * misfit.opd_nm_a_rad),

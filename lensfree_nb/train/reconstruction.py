@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
 from lensfree_nb.errors import ParameterError
+from lensfree_nb.nets.registry import find_model
 from lensfree_nb.reconstruct.network_input import OPD_UNIT_NM
 from lensfree_nb.simulate.instrument import PAPER_SETUP
 from lensfree_nb.train.patches import FIELDS_AN_INSTRUMENT, Patches, PatchSource
@@ -49,6 +50,9 @@ class Reconstruction:
         How often, on average, a patch is used before its field leaves the shelf.
     validation_fields, bank_cells : int
         Fields to validate on, and cells in a bank.
+    draft : str, optional
+        Network that draws half of the fields once before: what is trained is then good for two
+        passes.
     device : str
         Where torch works.
     """
@@ -63,6 +67,7 @@ class Reconstruction:
     reuse: float = 4.0
     validation_fields: int = 10
     bank_cells: int = 1500
+    draft: str | None = None
     device: str = "auto"
 
     def __post_init__(self) -> None:
@@ -77,6 +82,7 @@ class Reconstruction:
         return {
             "task": "reconstruct", "inputs": CHANNELS[self.channels], "outputs": 2,
             "channels": self.channels, "iterations": self.iterations, "trained_on": TRAINED_ON,
+            "passes": 2 if self.draft else 1,
         }  # fmt: skip
 
     def batch(self, step: int, size: int) -> Batch:
@@ -96,7 +102,8 @@ class Reconstruction:
         """Inputs and truths of each field to validate on: each of another microscope."""
         source = self._source(self.validation_seed)
         numbers = range(0, self.validation_fields * FIELDS_AN_INSTRUMENT, FIELDS_AN_INSTRUMENT)
-        return [self._pair(source.field(number)) for number in numbers]
+        passes = range(2 if self.draft else 1)
+        return [self._pair(source.field(n + again)) for again in passes for n in numbers]
 
     def loss(self, found: Tensor, truth: Tensor) -> Tensor:
         """Of a batch: OPD (100 nm) and absorption."""
@@ -121,6 +128,7 @@ class Reconstruction:
         return PatchSource(
             seed, field_px=self.field_px, patch_px=self.patch_px, iterations=self.iterations,
             bank_cells=self.bank_cells, device=self.device,
+            draft=find_model(self.draft) if self.draft else None,
         )  # fmt: skip
 
     def _fill(self, first: int) -> None:

@@ -30,8 +30,10 @@ KINDS: Final[Mapping[str, float]] = {
     "suspended": 0.1,
 }
 ROUNDED: Final = ("round", "suspended")
-OVAL, ODD_SHARE, THICK_NM = 0.2, 1 / 7, (200.0, 1100.0)
-SPARSE_PER_MM2, DENSE_PER_MM2 = 20.0, 600.0
+OVAL, ODD_SHARE, THICK_NM = 0.2, 1 / 4, (200.0, 1100.0)
+SPARSE_PER_MM2, CROWDED_PER_MM2, DENSE_PER_MM2 = 20.0, 300.0, 700.0
+MOST_ROUND, MOST_PILED = 0.6, 0.25
+MOST_SHIFT_UM = 6.0
 DISTANCES_UM: Final = (600.0, 2000.0)
 MOST_DEBRIS, DEBRIS_SHARE = 80.0, 0.1
 
@@ -40,11 +42,11 @@ def any_instrument(rng: np.random.Generator) -> Instrument:
     """A lens-free microscope with three colours, each of its imperfections drawn at random.
 
     Distances of 0.6 to 2 mm, bands of 10 to 30 nm, sources of 50 to 100 µm, fill factors of 0.6 to
-    1, colours up to 3 µm off the middle one, light uneven by up to 30 %, up to 8 specks of dust
+    1, colours up to 6 µm off the middle one, light uneven by up to 30 %, up to 8 specks of dust
     per mm², dishes rough by up to 4 nm, and cameras of 8 to 12 bits with wells of 5000 to 20 000
     electrons.
     """
-    shifts = np.clip(rng.normal(0, 1.0, (2, 2)), -3, 3)
+    shifts = np.clip(rng.normal(0, 2.0, (2, 2)), -MOST_SHIFT_UM, MOST_SHIFT_UM)
     bits = int(rng.choice([8, 10, 12]))
     return Instrument(
         setup=replace(
@@ -90,7 +92,7 @@ def odder(cells: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     """The culture with cells that few cultures hold, so that no network relies on their absence.
 
     Rounded cells become oval, and half of them as thick as 200 to 1100 nm, evenly; one spread cell
-    in seven becomes up to five times as thick.
+    in four becomes up to five times as thick.
     """
     rounded = cells["kind"].isin(ROUNDED).to_numpy()
     count = len(cells)
@@ -108,10 +110,10 @@ def odder(cells: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
 
 
 def any_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generator) -> Drawn:
-    """One periodic field: 20 to 600 cells per mm², debris on top.
+    """One periodic field: 20 to 700 cells per mm², half of them above 300, debris on top.
 
-    Most fields mix one spread kind with up to 40 % of rounded cells; one in ten is of suspended
-    cells alone. Up to a tenth of the cells ride on others.
+    Most fields mix one spread kind with up to 60 % of rounded cells; one in ten is of suspended
+    cells alone. Up to a quarter of the cells ride on others.
 
     Parameters
     ----------
@@ -127,9 +129,13 @@ def any_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generator
         raise ParameterError(f"the bank holds {', '.join(sorted(kept))}: kept for tests alone")
     size_um = np.array(shape) * bank.pitch_um
     area_mm2 = float(np.prod(size_um)) * 1e-6
-    density = np.exp(rng.uniform(np.log(SPARSE_PER_MM2), np.log(DENSE_PER_MM2)))
+    logarithms = np.log([SPARSE_PER_MM2, CROWDED_PER_MM2])
+    crowded = rng.random() < 0.5
+    density = (
+        rng.uniform(CROWDED_PER_MM2, DENSE_PER_MM2) if crowded else np.exp(rng.uniform(*logarithms))
+    )
     count = max(1, round(density * area_mm2))
-    spacing, piled = rng.uniform(15.0, 25.0), rng.uniform(0, 0.1)
+    spacing, piled = rng.uniform(12.0, 25.0), rng.uniform(0, MOST_PILED)
     shares = _any_shares(rng)
     kinds = rng.choice(list(shares), size=count, p=list(shares.values()))
     cells = np.empty(count, np.intp)
@@ -155,5 +161,5 @@ def _any_shares(rng: np.random.Generator) -> dict[str, float]:
         return {"suspended": 1.0}
     spread = [kind for kind in KINDS if kind not in ROUNDED]
     often = np.array([KINDS[kind] for kind in spread])
-    rounded = float(rng.uniform(0, 0.4))
+    rounded = float(rng.uniform(0, MOST_ROUND))
     return {str(rng.choice(spread, p=often / often.sum())): 1 - rounded, "round": rounded}

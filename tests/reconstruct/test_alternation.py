@@ -7,6 +7,7 @@ import torch
 
 from lensfree_nb.errors import ModelError, ParameterError, QualityWarning
 from lensfree_nb.nets.registry import build_network, find_model, save_network
+from lensfree_nb.reconstruct.alternation import accelerated, reference
 from lensfree_nb.simulate.acquisition import acquire
 from lensfree_nb.simulate.dish import culture
 from lensfree_nb.simulate.truth import measured
@@ -111,6 +112,28 @@ def test_the_first_inversion_can_be_changed(holograms, idle):
     assert float(np.abs(smooth - alone).max()) > 1
 
 
+def test_each_pass_of_the_network_counts(holograms, idle, raising):
+    frame = holograms.isel(time=0)
+    still = {"between_prior": 1e4, "between_sparsity": 0.0, "between_smoothness": 0.0}
+
+    def raised(passes):
+        options = {"iterations": 0, "passes": passes, **still}
+        above, calm = (
+            frame.lf.reconstruct("accelerated", network=network, **options)["opd"]
+            for network in (raising, idle)
+        )
+        return float((above - calm).mean())
+
+    assert [raised(n) / RAISED_NM for n in (1, 2, 3)] == pytest.approx([1, 2, 3], rel=0.02)
+
+
+def test_the_reference_passes_as_often_as_its_network_learned_to(tmp_path):
+    once, twice = (find_model(saved(tmp_path / f"{n}.safetensors", passes=n)) for n in (1, 2))
+    assert [reference(network).passes for network in (once, twice)] == [1, 2]
+    assert accelerated(twice).passes == 1
+    assert reference(twice).reach_px(100) > reference(once).reach_px(100)
+
+
 @pytest.mark.parametrize("chunks", CHUNKS)
 def test_any_chunking_gives_the_same_bytes(holograms, raising, chunks, no_compute):
     options = {"network": raising, "iterations": 2, "first_iterations": 2, "tile_px": 150}
@@ -147,6 +170,9 @@ def test_a_missing_colour_costs_no_frame(wrapped):
         ({"precision": "float16"}, ParameterError, "precision"),
         ({"iterations": -1}, ParameterError, "whole number >= 0"),
         ({"first_iterations": 0}, ParameterError, "first_iterations"),
+        ({"between_iterations": 0}, ParameterError, "between_iterations"),
+        ({"passes": 0}, ParameterError, "passes"),
+        ({"between_nothing": 1}, ParameterError, "nothing"),
         ({"proximal_steps": 0}, ParameterError, "proximal_steps"),
         ({"prior": -1.0}, ParameterError, "prior"),
         ({"prior": float("nan")}, ParameterError, "prior"),

@@ -1,7 +1,11 @@
+import json
+import pickle
+
 import numpy as np
 import pytest
 
 from lensfree_nb.errors import DistanceError, ParameterError
+from lensfree_nb.nets.registry import find_model
 from lensfree_nb.simulate.acquisition import acquire
 from lensfree_nb.simulate.dish import culture
 from tests import seeds
@@ -62,3 +66,17 @@ def test_only_what_it_was_trained_on(holograms):
         holograms.isel(wavelength=[0]).lf.find_distance(criterion="network")
     with pytest.raises(ParameterError, match="one distance for all"):
         holograms.lf.find_distance(criterion="network", per_exposure=True)
+
+
+def test_a_result_names_the_network_behind_it(holograms):
+    frame = holograms.isel(time=0, y=slice(0, 128), x=slice(0, 128))
+    lazy = frame.chunk().lf.find_distance(criterion="network")
+    tilted = lazy.lf.find_tilt(criterion="network")
+    said = json.loads(tilted.attrs["provenance"])
+    shipped = find_model("accelerate").sha256
+    assert [step["parameters"]["network"]["sha256"] for step in said[-2:]] == [shipped] * 2
+    # A graph carries it too: a worker with other weights must notice.
+    for graph in (lazy["distance"], tilted["distance_slope_y"]):
+        assert shipped.encode() in pickle.dumps(graph.data)
+    plain = frame.chunk().lf.find_distance()
+    assert "network" not in json.loads(plain.attrs["provenance"])[-1]["parameters"]

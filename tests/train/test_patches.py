@@ -6,6 +6,7 @@ import torch
 
 from lensfree_nb.contract import METRIC_UNITS
 from lensfree_nb.errors import ParameterError
+from lensfree_nb.nets.registry import find_model
 from lensfree_nb.simulate import PRESETS, culture
 from lensfree_nb.simulate.bank import CellBank
 from lensfree_nb.simulate.shapes import TEST_ONLY
@@ -83,6 +84,20 @@ def test_the_inversion_moves_towards_the_truth():
     kept = [n for n in range(9) if not flat.get(n, False)]
     gap = (found.opd_nm - found.truth_opd_nm)[kept].square().mean().sqrt()
     assert float(gap) < 0.6 * float(found.truth_opd_nm[kept].square().mean().sqrt())
+
+
+def test_every_other_field_may_begin_from_a_network_s_answer():
+    plain = replace(SMALL, iterations=10)
+    drafted = replace(plain, draft=find_model("accelerate"))
+    assert torch.equal(plain.field(0).inputs, drafted.field(0).inputs)
+    before, after = plain.field(1), drafted.field(1)
+    assert torch.equal(before.truth_opd_nm, after.truth_opd_nm)
+
+    def error(made):
+        return float((made.opd_nm - made.truth_opd_nm).square().mean())
+
+    assert error(after) < 0.5 * error(before)
+    assert after.inputs.shape == before.inputs.shape
 
 
 def test_a_network_can_learn_from_them(patches):

@@ -67,6 +67,16 @@ def test_the_truth_scores_perfectly_and_an_empty_answer_does_not():
     assert float(task.loss(inputs[:, :2], truth)) > 0
 
 
+def test_a_draft_makes_a_task_of_two_passes():
+    drafted = small(draft="accelerate")
+    assert (small().options()["passes"], drafted.options()["passes"]) == (1, 2)
+    first, second = drafted.validation()
+    # A field and its neighbour, the one from an inversion, the other from a network's answer.
+    assert not torch.equal(first[1], second[1])
+    before, after = (float((i[:, 0] - t[:, 0]).square().mean()) for i, t in (first, second))
+    assert after < before
+
+
 def test_unknown_channels_are_refused():
     with pytest.raises(ParameterError, match="use estimate, fields"):
         small(channels="colours")

@@ -1,0 +1,88 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from lensfree_nb.microscope import Setup
+from lensfree_nb.reconstruct.dust import dusty
+from lensfree_nb.reconstruct.misfit import Misfit
+from lensfree_nb.simulate.acquisition import acquire
+from lensfree_nb.simulate.dish import culture
+from lensfree_nb.simulate.instrument import PRESETS
+from tests import seeds
+
+SETUP = Setup((640.0, 530.0, 450.0), 1.67, (1000.0,) * 3)
+SIZE = 96
+
+
+def disc(radius_px, centre=(40, 50)):
+    y, x = np.ogrid[:SIZE, :SIZE]
+    return torch.from_numpy(np.hypot(y - centre[0], x - centre[1]) < radius_px)
+
+
+def shaded(radius_px, transmission=0.1, exposures=(0, 1, 2), **place):
+    light = torch.ones(3, SIZE, SIZE)
+    light[list(exposures)] -= (1 - transmission) * disc(radius_px, **place).float()
+    return light
+
+
+def found(light, setup=SETUP):
+    return dusty(torch.nan_to_num(light), torch.isfinite(light).float(), setup)
+
+
+@pytest.mark.parametrize("radius_px", [5, 7, 9])
+@pytest.mark.parametrize("centre", [(40, 50), (0, 50), (95, 95)])
+def test_a_speck_is_found_whole_and_little_around_it(radius_px, centre):
+    mask = found(shaded(radius_px, centre=centre))
+    assert bool(mask[disc(radius_px, centre)].all())
+    assert not bool(mask[~disc(radius_px + 4, centre)].any())
+
+
+@pytest.mark.parametrize(
+    ("light", "setup"),
+    [
+        (torch.ones(3, SIZE, SIZE), SETUP),
+        (shaded(6, exposures=(0, 1)), SETUP),
+        (shaded(6, transmission=0.5), SETUP),
+        (shaded(2), SETUP),
+        (shaded(30), SETUP),
+        (shaded(6), SETUP.at(30.0)),
+        (shaded(6)[:1], Setup((530.0,), 1.67, (1000.0,))),
+    ],
+    ids=["nothing", "one colour is bright", "faint", "small", "shadow", "near", "one colour"],
+)
+def test_what_may_be_more_than_dust_stays(light, setup):
+    assert not bool(found(light, setup).any())
+
+
+def test_what_is_unknown_is_not_dark():
+    light = torch.ones(3, SIZE, SIZE)
+    light[:, disc(6)] = torch.nan
+    assert not bool(found(light).any())
+    two = shaded(6)
+    two[1] = torch.nan
+    assert bool(found(two)[disc(6)].all())
+
+
+@pytest.mark.parametrize("preset", ["plain", "harsh"])
+def test_fringes_of_a_crowd_are_not_taken_for_dust(preset):
+    clean = dataclasses.replace(PRESETS[preset], dust_per_mm2=0.0)
+    rng = np.random.default_rng(seeds.CELLS)
+    cells = culture((256, 256), 500.0, rng=rng, kinds={"round": 0.2}, margin_um=160.0)
+    raw = acquire(cells, (256, 256), rng=rng, instrument=clean)["hologram"].values
+    misfit = Misfit(torch.from_numpy(raw.astype(np.float32)), clean.setup)
+    assert bool((misfit.weight == 1).all())
+
+
+@pytest.mark.parametrize("method", ["inverse", "accelerated"])
+def test_a_speck_is_no_cell(holograms, method):
+    clean = holograms.isel(time=0)
+    dirty = clean.copy(deep=True)
+    y, x = np.ogrid[:256, :256]
+    speck = np.hypot(y - 120, x - 140) < 7
+    dirty["hologram"][:] = clean["hologram"].values * (1 - 0.9 * speck)
+    opd, right = (ds.lf.reconstruct(method, iterations=10)["opd"].values for ds in (dirty, clean))
+    around = np.s_[80:160, 100:180]
+    assert float(np.abs(opd - right)[around].max()) < 20
+    assert float((opd - right)[around].std()) < 2
