@@ -17,7 +17,7 @@ from lensfree_nb.reconstruct.register import register
 from lensfree_nb.reconstruct.tilt import find_tilt
 from lensfree_nb.simulate.acquisition import acquire
 from lensfree_nb.simulate.dish import culture
-from lensfree_nb.simulate.instrument import PRESETS
+from lensfree_nb.simulate.instrument import PRESETS, Instrument
 from lensfree_nb.simulate.measured_cells import MeasuredCells
 from lensfree_nb.simulate.truth import measured
 
@@ -56,12 +56,13 @@ class Scene:
         return measured(found.assign(height_nm=height), conserve=True)
 
     def acquired(
-        self, preset: str, rng: np.random.Generator, size_px: int
+        self, instrument: str | Instrument, rng: np.random.Generator, size_px: int
     ) -> tuple[xr.Dataset, pd.DataFrame]:
         """Raw frame with its truth, and its cells."""
         cells = self.cells(rng, size_px)
         bank = hl60() if "measured" in self.kinds else None
-        raw = acquire(cells, (size_px, size_px), rng=rng, instrument=preset, measured_cells=bank)
+        shape = (size_px, size_px)
+        raw = acquire(cells, shape, rng=rng, instrument=instrument, measured_cells=bank)
         return raw, cells
 
 

@@ -1,0 +1,154 @@
+"""What goes wrong in a real dish: what it costs, and whether it is told.
+
+One simulated field, damaged in one way at a time. The error is taken where the light was not lost,
+the same part of the undamaged field beside it. Pictures go to --out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+from _harness import Row, arguments, report, row
+from _pictures import draw
+from _recovery import BORDER_UM
+from _scenes import ADHERENT, PIXEL_UM, opened
+from _seeds import TEST
+
+from lensfree_nb.evaluate.similarity import rmse
+from lensfree_nb.reconstruct.reconstruct import reconstruct
+
+SOURCE = "simulated; python benchmarks/failures.py"
+METHODS = ("inverse", "accelerated")
+OFF_UM = 50.0
+# The fringes of a pixel reach this far; what lies nearer to a loss has lost light too.
+REACH_PX = 60
+Part = tuple[slice, slice]
+
+
+@dataclass(frozen=True)
+class Damage:
+    """One thing that goes wrong.
+
+    `left` gives the part of a frame of some size that keeps its light; `told` is whether the whole
+    frame must come out as not to be trusted.
+    """
+
+    name: str
+    do: Callable[[xr.Dataset], xr.Dataset]
+    left: Callable[[int], Part] = lambda size: np.s_[:, :]
+    told: bool = False
+
+
+def corner(ds: xr.Dataset, value: float) -> xr.Dataset:
+    """A quarter of the side along y and x set to a value in all colours."""
+    found, size = ds.copy(deep=True), ds.sizes["y"] // 4
+    found["hologram"][:, :size, :size] = value
+    return found
+
+
+def colour_blind(ds: xr.Dataset) -> xr.Dataset:
+    """The last colour lost."""
+    found = ds.copy(deep=True)
+    found["hologram"][-1] = np.nan
+    return found
+
+
+def dusty(ds: xr.Dataset) -> xr.Dataset:
+    """Ten specks, 20 µm across, that let a tenth of the light through."""
+    found, size = ds.copy(deep=True), ds.sizes["y"]
+    y, x = np.ogrid[:size, :size]
+    rng = np.random.default_rng([TEST["failures"], 1])
+    for centre in rng.uniform(0.2, 0.8, (10, 2)) * size:
+        speck = np.hypot(y - centre[0], x - centre[1]) < 10 / PIXEL_UM
+        found["hologram"][:] *= 1 - 0.9 * speck
+    return found
+
+
+def nudged(ds: xr.Dataset, by_um: float) -> xr.Dataset:
+    """The stated distance moved."""
+    return ds.assign_coords(distance=ds["distance"] + by_um)
+
+
+def beyond_corner(size: int) -> Part:
+    first = size // 4 + REACH_PX
+    return np.s_[first:, first:]
+
+
+DAMAGES = (
+    Damage("a corner saturated", lambda ds: corner(ds, np.nan), beyond_corner),
+    Damage("a corner without a sample", lambda ds: corner(ds, 1.0), beyond_corner),
+    Damage("blue dead", colour_blind),
+    Damage("ten specks of dust", dusty),
+    Damage("distance 50 um too short", lambda ds: nudged(ds, -OFF_UM), told=True),
+    Damage("distance 50 um too long", lambda ds: nudged(ds, OFF_UM), told=True),
+)
+
+
+def rows_of(damage: Damage, clean: xr.Dataset, truth: np.ndarray, device: str) -> list[Row]:
+    """Error with the damage and without, and what the frame says of itself."""
+    rows = []
+    edge = round(BORDER_UM / PIXEL_UM)
+    part = damage.left(truth.shape[0])
+    for method in METHODS:
+        found = {
+            name: reconstruct(ds, method, device=device)
+            for name, ds in (("damaged", damage.do(clean)), ("clean", clean))
+        }
+        error = {
+            name: rmse(*(
+                image[edge:-edge, edge:-edge][part] for image in (made["opd"].values, truth)
+            ))
+            for name, made in found.items()
+        }  # fmt: skip
+        where = f"{damage.name}, {method}"
+        rows += [
+            row(f"{where}: RMSE, damaged", error["damaged"], "nm", None, SOURCE),
+            row(f"{where}: RMSE, as it was", error["clean"], "nm", None, SOURCE),
+            row(f"{where}: pixels that are numbers",
+                float(np.isfinite(found["damaged"]["opd"]).mean()), "1", ">= 1", SOURCE),
+        ]  # fmt: skip
+        if method == "accelerated":
+            trusted = float(found["damaged"]["trusted"])
+            rows += [
+                row(f"{where}: defocus", float(found["damaged"]["defocus"]), "um", None, SOURCE),
+                row(f"{where}: the frame is trusted", trusted, "1",
+                    "<= 0" if damage.told else ">= 1", SOURCE),
+            ]  # fmt: skip
+    return rows
+
+
+def picture(path: Path, clean: xr.Dataset, device: str) -> None:
+    """OPD by the accelerated method of each damaged frame."""
+    images = [
+        (damage.name, reconstruct(damage.do(clean), "accelerated", device=device)["opd"].values)
+        for damage in DAMAGES
+    ]
+    draw(path, images, "OPD (nm)", pitch_um=PIXEL_UM, limits=(0, 300))
+
+
+def lost_frames(clean: xr.Dataset, device: str) -> list[Row]:
+    """Frames of a series that come out the same although one between them is lost."""
+    broken = clean.expand_dims(time=3).copy(deep=True)
+    broken["hologram"][1] = np.nan
+    found = reconstruct(broken, "accelerated", device=device)
+    alone = reconstruct(clean, "accelerated", device=device)
+    same = [bool((found["opd"][n] == alone["opd"]).all()) for n in (0, 2)]
+    return [
+        row("a frame lost: others with identical bytes", float(sum(same)), "of 2", ">= 2", SOURCE),
+        row("a frame lost: trusted", float(found["trusted"][1]), "1", "<= 0", SOURCE),
+    ]
+
+
+if __name__ == "__main__":
+    args = arguments(__doc__)
+    rng = np.random.default_rng(TEST["failures"])
+    raw, _ = ADHERENT.acquired("paper", rng, 320 if args.quick else 640)
+    ds, truth_nm = opened(raw, "paper"), raw["truth_opd"].values
+    rows = [r for damage in DAMAGES for r in rows_of(damage, ds, truth_nm, args.device)]
+    rows += lost_frames(ds.isel(y=slice(0, 256), x=slice(0, 256)), args.device)
+    picture(args.out / "failures.png", ds, args.device)
+    report(rows, args)
