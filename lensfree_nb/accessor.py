@@ -101,6 +101,7 @@ class LensfreeAccessor:
         device: str = "auto",
         trust_residual: float = 0.5,
         residual_map: bool = False,
+        start: xr.Dataset | None = None,
         **parameters: Any,
     ) -> xr.Dataset:
         """Optical path difference (nm), absorption, residual and trust of every frame.
@@ -111,7 +112,7 @@ class LensfreeAccessor:
 
         return reconstruct(
             self._ds, method, tile_px=tile_px, halo_px=halo_px, device=device,
-            trust_residual=trust_residual, residual_map=residual_map, **parameters,
+            trust_residual=trust_residual, residual_map=residual_map, start=start, **parameters,
         )  # fmt: skip
 
     def segment(

@@ -14,7 +14,7 @@ from torch import Tensor
 from lensfree_nb.microscope import Setup
 from lensfree_nb.nets.registry import ModelSpec
 from lensfree_nb.reconstruct.defocus import PLACES_UM
-from lensfree_nb.reconstruct.methods import Estimate, Inverse, Pair, estimate
+from lensfree_nb.reconstruct.methods import Estimate, Inverse, Pair, estimate, started
 from lensfree_nb.reconstruct.misfit import Misfit
 from lensfree_nb.reconstruct.network_input import OPD_UNIT_NM, network_input
 from lensfree_nb.reconstruct.solver import Weights
@@ -71,18 +71,23 @@ class Alternation:
         """Scale of the fitted slow background (px)."""
         return self.last.background_px
 
-    def __call__(self, hologram: Tensor, setup: Setup) -> Estimate:
-        """Reconstruct one frame: hologram (exposure, y, x), any scale, NaN where unknown."""
-        misfit, found = self.drawn(hologram, setup)
+    def __call__(self, hologram: Tensor, setup: Setup, start: Tensor | None = None) -> Estimate:
+        """Reconstruct one frame: hologram (exposure, y, x), any scale, NaN where unknown.
+
+        The first inversion starts from OPD (nm) and absorption, (2, y, x), where they are given.
+        """
+        misfit, found = self.drawn(hologram, setup, start)
         refocused = tuple(misfit.unexplained(*found, further) for further in PLACES_UM)
         if self.last.iterations:
             found = self.last.solve(misfit, found)
         return replace(estimate(misfit, *found), refocused=refocused)
 
-    def drawn(self, hologram: Tensor, setup: Setup) -> tuple[Misfit, Pair]:
+    def drawn(
+        self, hologram: Tensor, setup: Setup, start: Tensor | None = None
+    ) -> tuple[Misfit, Pair]:
         """What the network makes of a frame (exposure, y, x) before the second inversion."""
         misfit = self.last.misfit(hologram, setup)
-        pair = self.first.solve(misfit)
+        pair = self.first.solve(misfit, started(misfit, start))
         for _ in range(self.passes - 1):
             pair = self.redrawn(misfit, pair)
         return misfit, self.corrected(misfit, pair)

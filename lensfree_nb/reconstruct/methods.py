@@ -62,10 +62,13 @@ class Inverse:
         """How far beyond a tile an iterated inversion must see: twice as far as fringes reach."""
         return 2 * fringes_px
 
-    def __call__(self, hologram: Tensor, setup: Setup) -> Estimate:
-        """Invert one frame: hologram (exposure, y, x), any scale, NaN where unknown."""
+    def __call__(self, hologram: Tensor, setup: Setup, start: Tensor | None = None) -> Estimate:
+        """Invert one frame: hologram (exposure, y, x), any scale, NaN where unknown.
+
+        It starts from OPD (nm) and absorption, (2, y, x), where they are given.
+        """
         misfit = self.misfit(hologram, setup)
-        return estimate(misfit, *self.solve(misfit))
+        return estimate(misfit, *self.solve(misfit, started(misfit, start)))
 
     def misfit(self, hologram: Tensor, setup: Setup) -> Misfit:
         """What is minimised for one frame."""
@@ -80,6 +83,13 @@ class Inverse:
             proximal_steps=self.proximal_steps,
             start=start,
         )
+
+
+def started(misfit: Misfit, start: Tensor | None) -> Pair | None:
+    """OPD (nm) and absorption (2, y, x) as phase and absorption on the padded field."""
+    if start is None:
+        return None
+    return misfit.spread(start[0] / misfit.opd_nm_a_rad), misfit.spread(start[1])
 
 
 def annealed(iterations: int = 200, background_px: float | None = 40.0) -> Inverse:

@@ -22,12 +22,13 @@ from lensfree_nb.contract import (
     setup_of,
     shift_of,
 )
-from lensfree_nb.errors import QualityWarning
+from lensfree_nb.errors import ParameterError, QualityWarning
 from lensfree_nb.microscope import Setup, check_distance
 from lensfree_nb.reconstruct.defocus import MOST_UM, PLACES_UM, parabola_um
 from lensfree_nb.reconstruct.frame_values import frame_values
 from lensfree_nb.reconstruct.network_check import check_network
 from lensfree_nb.reconstruct.parameters import NETWORKS, Method, checked_parameters, method_kernel
+from lensfree_nb.reconstruct.start import apart, beside
 from lensfree_nb.reconstruct.trust import most_unexplained
 from lensfree_nb.run.frames import Arrays, Output, map_tiles
 from lensfree_nb.run.tiles import Tile, tile_grid
@@ -48,6 +49,7 @@ class ReconstructTile:
     device: str = "auto"
     full_scale: float = math.inf
     local: bool = False
+    started: bool = False
 
     def __call__(self, image: NDArray[Any], *arguments: NDArray[Any], tile: Tile) -> Arrays:
         """Invert the padded tile and keep its core.
@@ -55,7 +57,7 @@ class ReconstructTile:
         Parameters
         ----------
         image : ndarray, shape (exposure, y, x)
-            Hologram.
+            Hologram; with what to start from (``reconstruct.start``), if so told.
         *arguments : ndarray
             Distance of each exposure (µm); slope of the distance along y and x (µm/mm); shift of
             each exposure along y and x (µm), NaN where it was not found.
@@ -69,7 +71,8 @@ class ReconstructTile:
         from lensfree_nb.run.devices import working_on
 
         distance, slope, shift = arguments
-        values = frame_values(image, self.full_scale)
+        recorded, start = apart(image) if self.started else (image, None)
+        values = frame_values(recorded, self.full_scale)
         tilt = sum(
             float(s) * px * self.setup.pixel_size_um * 1e-3
             for s, px in zip(slope, tile.centre_px, strict=True)
@@ -79,7 +82,8 @@ class ReconstructTile:
         setup = dataclasses.replace(self.setup, distance_um=at, shift_um=beside)
         with working_on(self.device) as device:
             hologram = torch.tensor(values, device=device)
-            estimate = method_kernel(self.method, self.parameters)(hologram, setup)
+            begin = {} if start is None else {"start": torch.tensor(start, device=device)}
+            estimate = method_kernel(self.method, self.parameters)(hologram, setup, **begin)
             sums = [total(part[tile.inner]) for part in (estimate.misfit, estimate.contrast)]
             known = torch.isfinite(hologram)[(..., *tile.inner)].double().mean()
             noise = estimate.noise * math.prod(tile.size)
@@ -102,6 +106,7 @@ def reconstruct(
     device: str = "auto",
     trust_residual: float = 0.5,
     residual_map: bool = False,
+    start: xr.Dataset | None = None,
     **parameters: Any,
 ) -> xr.Dataset:
     """Optical path difference and absorption of every frame.
@@ -129,6 +134,10 @@ def reconstruct(
         the frame's mean contrast; the root of its mean square is ``residual``. ``trusted`` is then
         a map too: False where more than noise and a share of the contrast stays unexplained nearby
         (``reconstruct.trust``), as around a cell that came out a wave too thin.
+    start : Dataset, optional
+        An ``opd`` and ``absorption`` to start from instead of nothing: of the same frames, or one
+        for all. The frame before is a poor start where cells move or round up: what it held stays
+        (``benchmarks/warm_start.py``).
     **parameters
         Of the method: ``iterations``, ``smoothness``, ``sparsity``, ``relax``, ``positive``,
         ``background_px``, ``proximal_steps``. With a network these are the last inversion's, the
@@ -149,6 +158,8 @@ def reconstruct(
     hologram, setup = hologram_of(ds), setup_of(ds)
     kernel_parameters = checked_parameters(method, parameters, trust_residual)
     kernel = method_kernel(method, kernel_parameters)
+    if start is not None and method == "backpropagation":
+        raise ParameterError("backpropagation starts from nothing but the hologram; drop start")
     distance, slope = distance_of(ds), _slope_of(ds)
     if method in NETWORKS:
         check_network(kernel.network, setup, distance)
@@ -172,8 +183,9 @@ def reconstruct(
             device,
             float(hologram.attrs.get("full_scale", math.inf)),
             residual_map,
+            start is not None,
         ),
-        hologram,
+        hologram if start is None else beside(hologram, start),
         [distance, slope, shift_of(ds)],
         outputs=outputs,
         grid=tile_grid((height, width), tile_px, halo),
@@ -210,7 +222,7 @@ def reconstruct(
     ).assign_attrs(
         provenance(
             ds, "reconstruct", method=method, tile_px=tile_px, halo_px=halo, exposures=exposure,
-            **dataclasses.asdict(kernel),
+            started=start is not None, **dataclasses.asdict(kernel),
         )
     )  # fmt: skip
 
