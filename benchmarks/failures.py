@@ -23,7 +23,7 @@ from lensfree_nb.reconstruct.reconstruct import reconstruct
 
 SOURCE = "simulated; python benchmarks/failures.py"
 METHODS = ("inverse", "accelerated")
-OFF_UM = 50.0
+OFF_UM, SPECKS = 50.0, 10
 # The fringes of a pixel reach this far; what lies nearer to a loss has lost light too.
 REACH_PX = 60
 Part = tuple[slice, slice]
@@ -61,8 +61,8 @@ def dusty(ds: xr.Dataset) -> xr.Dataset:
     """Ten specks, 20 µm across, that let a tenth of the light through."""
     found, size = ds.copy(deep=True), ds.sizes["y"]
     y, x = np.ogrid[:size, :size]
-    rng = np.random.default_rng([TEST["failures"], 1])
-    for centre in rng.uniform(0.2, 0.8, (10, 2)) * size:
+    rng = np.random.default_rng([TEST["failures"], SPECKS])
+    for centre in rng.uniform(0.2, 0.8, (SPECKS, 2)) * size:
         speck = np.hypot(y - centre[0], x - centre[1]) < 10 / PIXEL_UM
         found["hologram"][:] *= 1 - 0.9 * speck
     return found
