@@ -11,8 +11,10 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from lensfree_nb.errors import ParameterError
 from lensfree_nb.microscope import Setup
 from lensfree_nb.nets.registry import ModelSpec
+from lensfree_nb.nets.symmetry import SYMMETRIES, turned, turned_back
 from lensfree_nb.reconstruct.defocus import PLACES_UM
 from lensfree_nb.reconstruct.methods import Estimate, Inverse, Pair, estimate, started
 from lensfree_nb.reconstruct.misfit import Misfit
@@ -43,6 +45,8 @@ class Alternation:
         Between two passes of the network.
     passes : int
         How often the network draws. A second pass begins from a better estimate than the first.
+    views : int
+        In how many of the eight orientations it draws each time; their mean is taken.
     precision : {"auto", "float32", "bfloat16"}
         Of the network's layers.
     """
@@ -52,11 +56,14 @@ class Alternation:
     first: Inverse = FIRST
     between: Inverse = SHORT
     passes: int = 1
+    views: int = 1
     precision: Precision = "auto"
 
     def __post_init__(self) -> None:
-        """Refuse what is no precision."""
+        """Refuse what is no precision, and more orientations than there are."""
         check_precision(self.precision)
+        if not 1 <= self.views <= SYMMETRIES:
+            raise ParameterError(f"views is {self.views}; it must lie between 1 and {SYMMETRIES}")
 
     def reach_px(self, fringes_px: int) -> int:
         """How far beyond a tile it must see: what its stages need, added up.
@@ -99,7 +106,10 @@ class Alternation:
     def corrected(self, misfit: Misfit, pair: Pair) -> Pair:
         """The padded phase (rad) and absorption, with the network's answer over the sensor."""
         images = network_input(misfit, *pair)[: int(self.network.options["inputs"])]
-        made = apply_network(self.network, images, precision=self.precision)
+        made = self._seen(images, 0)
+        for view in range(1, self.views):
+            made += self._seen(images, view)
+        made /= self.views
         phase, absorption = (part.clone() for part in pair)
         misfit.crop(phase).copy_(made[0] * (OPD_UNIT_NM / misfit.opd_nm_a_rad))
         misfit.crop(absorption).copy_(made[1])
@@ -108,14 +118,19 @@ class Alternation:
             absorption.clamp_(min=0)
         return phase, absorption
 
+    def _seen(self, images: Tensor, view: int) -> Tensor:
+        """What the network makes of images in one orientation, in the first."""
+        given = turned(images, view)
+        return turned_back(apply_network(self.network, given, precision=self.precision), view)
+
 
 def reference(network: ModelSpec) -> Alternation:
     """10 iterations, network, 153 iterations (Allier 2022; the numbers' order is our reading).
 
-    Where the network has learned to, it draws twice, with ten iterations between.
+    Past the paper, the network draws in all orientations, and twice where it has learned to.
     """
     passes = int(network.options.get("passes", 1))
-    return Alternation(network, Inverse(153, LAST_WEIGHTS), passes=passes)
+    return Alternation(network, Inverse(153, LAST_WEIGHTS), passes=passes, views=SYMMETRIES)
 
 
 def accelerated(network: ModelSpec) -> Alternation:

@@ -23,8 +23,8 @@ LEAST: Final = {
     "smoothness": 0.0, "sparsity": 0.0, "relax": 1.0, "prior": 0.0, "background_px": 2.0,
     "trust_residual": 0.0,
 }  # fmt: skip
-COUNTS: Final = ("iterations", "proximal_steps", "passes")
-OF_KERNEL: Final[tuple[str, ...]] = ("precision", "passes")
+COUNTS: Final = ("iterations", "proximal_steps", "passes", "views")
+OF_KERNEL: Final[tuple[str, ...]] = ("precision", "passes", "views")
 Parameters = tuple[tuple[str, Any], ...]
 
 

@@ -143,8 +143,8 @@ def reconstruct(
         ``background_px``, ``proximal_steps``. With a network these are the last inversion's, the
         first one's begin with ``first_``, and those between two passes with ``between_``; besides,
         ``prior`` (weight of the network's answer in the inversion after it), ``passes`` (how often
-        the network draws), ``network`` (name or path of weights) and ``precision`` (``"auto"``,
-        ``"float32"``, ``"bfloat16"``).
+        the network draws), ``views`` (in how many orientations, 1 to 8), ``network`` (name or path
+        of weights) and ``precision`` (``"auto"``, ``"float32"``, ``"bfloat16"``).
 
     Returns
     -------

@@ -13,6 +13,7 @@ from torch.nn.functional import smooth_l1_loss
 
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.nets.registry import find_model
+from lensfree_nb.nets.symmetry import SYMMETRIES, turned
 from lensfree_nb.reconstruct.network_input import OPD_UNIT_NM
 from lensfree_nb.simulate.instrument import PAPER_SETUP
 from lensfree_nb.train.patches import FIELDS_AN_INSTRUMENT, Patches, PatchSource
@@ -94,7 +95,9 @@ class Reconstruction:
         for _ in range(size):
             field = self._shelf[int(rng.integers(self.shelf_fields))]
             patch = int(rng.integers(len(field[0])))
-            chosen.append(_turned((field[0][patch], field[1][patch]), int(rng.integers(8))))
+            chosen.append(
+                _turned((field[0][patch], field[1][patch]), int(rng.integers(SYMMETRIES)))
+            )
         inputs, truths = (torch.stack(part) for part in zip(*chosen, strict=True))
         return inputs, truths
 
@@ -149,13 +152,7 @@ class Reconstruction:
         return made.inputs[:, : CHANNELS[self.channels]], truth
 
 
-def _turned(pair: Batch, symmetry: int) -> Batch:
+def _turned(pair: Batch, number: int) -> Batch:
     """Both images in one of the eight ways in which light would have come out the same."""
-    return tuple(_symmetric(image, symmetry) for image in pair)  # type: ignore[return-value]
-
-
-def _symmetric(image: Tensor, symmetry: int) -> Tensor:
-    if symmetry & 4:
-        image = image.transpose(-1, -2)
-    axes = [axis for axis, bit in ((-2, 2), (-1, 1)) if symmetry & bit]
-    return image.flip(axes) if axes else image
+    inputs, truth = (turned(image, number) for image in pair)
+    return inputs, truth

@@ -127,6 +127,23 @@ def test_each_pass_of_the_network_counts(holograms, idle, raising):
     assert [raised(n) / RAISED_NM for n in (1, 2, 3)] == pytest.approx([1, 2, 3], rel=0.02)
 
 
+def test_all_views_together_favour_no_orientation(holograms):
+    frame = holograms.isel(time=0)
+    turned = frame.assign(hologram=frame["hologram"].transpose("wavelength", "x", "y").rename(
+        {"x": "y", "y": "x"}))  # fmt: skip
+    turned = turned.drop_vars(["truth_opd", "truth_absorption"])
+    options = {"iterations": 0, "precision": "float32"}
+
+    def gap(views):
+        upright, aside = (
+            ds.lf.reconstruct("accelerated", views=views, **options)["opd"].values
+            for ds in (frame, turned)
+        )
+        return float(np.abs(upright - aside.T).max())
+
+    assert gap(8) < 0.05 < gap(1)
+
+
 def test_the_reference_passes_as_often_as_its_network_learned_to(tmp_path):
     once, twice = (find_model(saved(tmp_path / f"{n}.safetensors", passes=n)) for n in (1, 2))
     assert [reference(network).passes for network in (once, twice)] == [1, 2]
@@ -172,6 +189,8 @@ def test_a_missing_colour_costs_no_frame(wrapped):
         ({"first_iterations": 0}, ParameterError, "first_iterations"),
         ({"between_iterations": 0}, ParameterError, "between_iterations"),
         ({"passes": 0}, ParameterError, "passes"),
+        ({"views": 0}, ParameterError, "views"),
+        ({"views": 9}, ParameterError, "between 1 and 8"),
         ({"between_nothing": 1}, ParameterError, "nothing"),
         ({"proximal_steps": 0}, ParameterError, "proximal_steps"),
         ({"prior": -1.0}, ParameterError, "prior"),

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lensfree_nb.errors import ParameterError
-from lensfree_nb.train.reconstruction import Reconstruction, _symmetric
+from lensfree_nb.train.reconstruction import Reconstruction
 from tests import seeds
 
 SMALL = Reconstruction(
@@ -46,13 +46,6 @@ def test_fields_leave_the_shelf_when_they_were_used():
     task.batch(3, 8)
     assert not any(field[0] is first for field in task._shelf)
     assert len(task._shelf) == 3
-
-
-def test_symmetries_are_eight_and_undone_by_none_but_themselves():
-    image = torch.rand(2, 5, 5, generator=torch.Generator().manual_seed(seeds.PIXELS))
-    turned = [_symmetric(image, n) for n in range(8)]
-    assert all(not torch.equal(a, b) for n, a in enumerate(turned) for b in turned[:n])
-    torch.testing.assert_close(torch.stack([t.sum() for t in turned]), image.sum().expand(8))
 
 
 def test_the_truth_scores_perfectly_and_an_empty_answer_does_not():
