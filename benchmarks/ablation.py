@@ -23,17 +23,25 @@ STAGES: dict[str, tuple[str, dict[str, object]]] = {
     "10 iterations": ("inverse", {"iterations": 10}),
     "153 iterations": ("inverse", {"iterations": 153}),
     "10, network": ("accelerated", {"iterations": 0}),
-    "10, network, 10": ("accelerated", {}),
-    "10, network, 10, no prior": ("accelerated", {"prior": 0.0}),
-    "10, network, 153": ("reference", {}),
-    "10, network, 153, no prior, full regularisation": ("reference", FULL),
-    "20, network": ("accelerated", {"first_iterations": 20, "iterations": 0}),
     "10, network in float32": ("accelerated", {"iterations": 0, "precision": "float32"}),
+    "20, network": ("accelerated", {"first_iterations": 20, "iterations": 0}),
+    "10, network, 5": ("accelerated", {"iterations": 5}),
+    "10, network, 10 (accelerated)": ("accelerated", {}),
+    "10, network, 10, no prior": ("accelerated", {"prior": 0.0}),
+    "10, network, 153": ("reference", {"passes": 1, "views": 1}),
+    "10, network, 10, network, 10": ("accelerated", {"passes": 2}),
+    "10, network in 8 views, 10": ("accelerated", {"views": 8}),
+    "10, network in 8 views, 10, network in 8 views, 10": (
+        "accelerated",
+        {"passes": 2, "views": 8},
+    ),
+    "10, network in 8 views, 10, network in 8 views, 153 (reference)": ("reference", {}),
+    "as reference, no prior, full regularisation": ("reference", FULL),
 }
 PAPER_NETWORK: dict[str, tuple[str, dict[str, object]]] = {
     "10, the paper's network": ("accelerated", {"iterations": 0, "network": "unwrap"}),
     "10, the paper's network, 10": ("accelerated", {"network": "unwrap"}),
-    "10, the paper's network, 153": ("reference", {"network": "unwrap"}),
+    "10, the paper's network, 153": ("reference", {"network": "unwrap", "passes": 1, "views": 1}),
 }
 
 
