@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from lensfree_nb.errors import ParameterError
-from lensfree_nb.nets.registry import SUFFIX, build_network, save_network
+from lensfree_nb.nets.registry import SUFFIX, ModelSpec, build_network, load_network, save_network
 from lensfree_nb.run.devices import choose_device
 from lensfree_nb.train.bar import steps_bar
 from lensfree_nb.train.card import write_card
@@ -46,6 +46,8 @@ class Training:
         Steps done.
     history : list of dict
         Scores of every validation, with its step and the seconds of training so far.
+    started_from : str or None
+        Sha256 of the weights that it began with.
     """
 
     recipe: Recipe
@@ -55,6 +57,7 @@ class Training:
     step: int = dataclasses.field(default=0, init=False)
     seconds: float = dataclasses.field(default=0.0, init=False)
     history: list[dict[str, float]] = dataclasses.field(default_factory=list, init=False)
+    started_from: str | None = dataclasses.field(default=None, init=False)
 
     def __post_init__(self) -> None:
         """Build, or take up."""
@@ -96,7 +99,7 @@ class Training:
                     kept = time.perf_counter()
         self._keep()
 
-    def start_from(self, network: nn.Module) -> None:
+    def start_from(self, spec: ModelSpec) -> None:
         """Take the weights of a network built in the same way.
 
         Raises
@@ -104,11 +107,13 @@ class Training:
         ParameterError
             If it is built in another way.
         """
+        weights = load_network(spec, "cpu").state_dict()
         try:
             for mine in (self.network, self.average, self.best):
-                mine.load_state_dict(network.state_dict())
+                mine.load_state_dict(weights)
         except RuntimeError as error:
             raise ParameterError(f"{self.recipe.name} cannot start from there: {error}") from error
+        self.started_from = spec.sha256
 
     def export(self, folder: Path) -> Path:
         """Write the best weights so far, and a card beside them; returns the weights' path.
@@ -124,7 +129,10 @@ class Training:
         options = {**self.options, "halo_px": int(self.network.halo_px)}  # type: ignore[arg-type]
         digest = save_network(self.best, options, path)
         scores = dict(self.history[self._best_at()])
-        said = {"steps": self.step, "minutes": round(self.seconds / 60, 1), "validation": scores}
+        said = {
+            "steps": self.step, "minutes": round(self.seconds / 60, 1), "validation": scores,
+            "started_from": self.started_from,
+        }  # fmt: skip
         write_card(path.with_suffix(".json"), self.recipe, options, digest, said)
         return path
 
@@ -188,7 +196,7 @@ class Training:
         }
         said = {
             "step": self.step, "seconds": self.seconds, "history": self.history,
-            "recipe": dataclasses.asdict(self.recipe),
+            "recipe": dataclasses.asdict(self.recipe), "started_from": self.started_from,
         }  # fmt: skip
         save_checkpoint(self.checkpoint, parts, said)
 
@@ -210,6 +218,7 @@ class Training:
         state["state"] = {int(name[4:]): moments for name, moments in parts.items()}
         self.optimiser.load_state_dict(state)
         self.step, self.seconds, self.history = said["step"], said["seconds"], said["history"]
+        self.started_from = said.get("started_from")
 
 
 def pace(step: int, schedule: Schedule) -> float:

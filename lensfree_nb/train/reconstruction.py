@@ -84,6 +84,7 @@ class Reconstruction:
             "task": "reconstruct", "inputs": CHANNELS[self.channels], "outputs": 2,
             "channels": self.channels, "iterations": self.iterations, "trained_on": TRAINED_ON,
             "passes": 2 if self.draft else 1,
+            "draft_sha256": find_model(self.draft).sha256 if self.draft else None,
         }  # fmt: skip
 
     def batch(self, step: int, size: int) -> Batch:

@@ -6,7 +6,7 @@ import argparse
 import math
 from pathlib import Path
 
-from lensfree_nb.nets.registry import find_model, load_network
+from lensfree_nb.nets.registry import find_model
 from lensfree_nb.train.loop import Say, Training
 from lensfree_nb.train.recipe import read_recipe
 
@@ -48,7 +48,7 @@ def train_recipe(
     fresh = not checkpoint.is_file()
     training = Training(recipe, checkpoint, device, say)
     if start and fresh:
-        training.start_from(load_network(find_model(start), "cpu"))
+        training.start_from(find_model(start))
     training.run(minutes)
     return training.export(out)
 

@@ -126,13 +126,19 @@ def test_other_weights_are_a_start(tmp_path):
     run = training(tmp_path)
     run.run()
     spec = find_model(run.export(tmp_path))
-    (tmp_path / "next").mkdir()
+    for folder in ("next", "wider"):
+        (tmp_path / folder).mkdir()
     again = training(tmp_path / "next")
-    again.start_from(load_network(spec, "cpu"))
+    again.start_from(spec)
     assert torch.equal(weights(again), weights(run))
+    again.run()
+    # Also after it was left and taken up.
+    made = training(tmp_path / "next").export(tmp_path / "next")
+    assert read_card(made)["training"]["started_from"] == spec.sha256
+    assert read_card(spec.name)["training"]["started_from"] is None
     wider = dataclasses.replace(RECIPE, network={"kind": "unet", "features": 5, "depth": 2})
     with pytest.raises(ParameterError, match="cannot start from there"):
-        training(tmp_path / "next", wider).start_from(run.best)
+        training(tmp_path / "wider", wider).start_from(spec)
 
 
 def test_a_damaged_checkpoint_is_told(tmp_path):
