@@ -19,6 +19,7 @@ from lensfree_nb.reconstruct.reconstruct import reconstruct
 SOURCE = "simulated; python benchmarks/ablation.py"
 PRESET = "paper"
 FULL = {"smoothness": 0.01, "sparsity": 0.001, "relax": 4.0, "prior": 0.0}
+TWICE = {"passes": 2, "views": 8}
 STAGES: dict[str, tuple[str, dict[str, object]]] = {
     "10 iterations": ("inverse", {"iterations": 10}),
     "153 iterations": ("inverse", {"iterations": 153}),
@@ -31,12 +32,9 @@ STAGES: dict[str, tuple[str, dict[str, object]]] = {
     "10, network, 153": ("reference", {"passes": 1, "views": 1}),
     "10, network, 10, network, 10": ("accelerated", {"passes": 2}),
     "10, network in 8 views, 10": ("accelerated", {"views": 8}),
-    "10, network in 8 views, 10, network in 8 views, 10": (
-        "accelerated",
-        {"passes": 2, "views": 8},
-    ),
-    "10, network in 8 views, 10, network in 8 views, 153 (reference)": ("reference", {}),
-    "as reference, no prior, full regularisation": ("reference", FULL),
+    "10, network in 8 views, 10, network in 8 views, 10": ("accelerated", TWICE),
+    "10, network in 8 views, 10, network in 8 views, 153": ("reference", TWICE),
+    "the same, no prior, full regularisation": ("reference", TWICE | FULL),
 }
 PAPER_NETWORK: dict[str, tuple[str, dict[str, object]]] = {
     "10, the paper's network": ("accelerated", {"iterations": 0, "network": "unwrap"}),

@@ -19,13 +19,15 @@ from _scenes import ADHERENT, PIXEL_UM, opened
 from _seeds import TEST
 
 from lensfree_nb.evaluate.similarity import rmse
+from lensfree_nb.optics.propagation import fringe_halo_px
 from lensfree_nb.reconstruct.reconstruct import reconstruct
+from lensfree_nb.simulate.instrument import PAPER_SETUP
 
 SOURCE = "simulated; python benchmarks/failures.py"
 METHODS = ("inverse", "accelerated")
 OFF_UM, SPECKS = 50.0, 10
-# The fringes of a pixel reach this far; what lies nearer to a loss has lost light too.
-REACH_PX = 60
+# What lies nearer to a loss than fringes reach has lost light too.
+REACH_PX = fringe_halo_px(PAPER_SETUP)
 Part = tuple[slice, slice]
 
 
@@ -92,7 +94,7 @@ def rows_of(damage: Damage, clean: xr.Dataset, truth: np.ndarray, device: str) -
     """Error with the damage and without, and what the frame says of itself."""
     rows = []
     edge = round(BORDER_UM / PIXEL_UM)
-    part = damage.left(truth.shape[0])
+    part, inner = damage.left(truth.shape[0]), np.s_[edge:-edge, edge:-edge]
     for method in METHODS:
         found = {
             name: reconstruct(ds, method, device=device)
@@ -100,7 +102,7 @@ def rows_of(damage: Damage, clean: xr.Dataset, truth: np.ndarray, device: str) -
         }
         error = {
             name: rmse(*(
-                image[edge:-edge, edge:-edge][part] for image in (made["opd"].values, truth)
+                image[part][inner] for image in (made["opd"].values, truth)
             ))
             for name, made in found.items()
         }  # fmt: skip

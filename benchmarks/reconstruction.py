@@ -94,8 +94,8 @@ def score(scene: Scene, preset: str, quick: bool, device: str) -> list[Row]:
 def _rows(where: str, scores: Recovery, *, barred: bool) -> list[Row]:
     found = []
     for name, value in asdict(scores).items():
-        if not math.isnan(value):
-            bar = BARS.get(name) if barred else None
+        bar = BARS.get(name) if barred else None
+        if bar or not math.isnan(value):
             found.append(row(f"{where}: {name}", value, UNITS.get(name, "1"), bar, SOURCE))
     if barred:
         slope = abs(scores.faint_slope - 1)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 KERNEL_PX = 3
 
@@ -27,7 +28,6 @@ class Plain(nn.Sequential):
 
     Examples
     --------
-    >>> import torch
     >>> Plain()(torch.zeros(1, 2, 40, 56)).shape
     torch.Size([1, 2, 40, 56])
     """
@@ -41,3 +41,14 @@ class Plain(nn.Sequential):
         super().__init__(*parts[:-1])
         self.halo_px = layers * (KERNEL_PX // 2)
         self.stride_px = 1
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (n, channel, y, x), any size, to images of the same size."""
+        *before, last = self.children()
+        found = images
+        for part in before:
+            found = part(found)
+        # Hundreds of nanometres have no room in the eight bits of bfloat16.
+        with torch.autocast(images.device.type, enabled=False):
+            made: Tensor = last(found.to(next(last.parameters()).dtype))
+        return made

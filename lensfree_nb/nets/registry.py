@@ -101,7 +101,7 @@ def find_model(name: str | Path) -> ModelSpec:
             f"{path.name} is not the file that its card describes (sha256 {digest[:12]}..., card "
             f"{str(described)[:12]}...); fetch both again"
         )
-    return ModelSpec(name, digest, header[HEADER])
+    return ModelSpec(str(path.resolve()) if name.endswith(SUFFIX) else name, digest, header[HEADER])
 
 
 def read_card(name: str | Path) -> dict[str, Any]:
@@ -136,6 +136,8 @@ def load_network(spec: ModelSpec, device: str) -> nn.Module:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    if not spec.path.is_file():
+        raise ModelError(f"{spec.path} is not there any more, or not on this machine")
     if _sha256(spec.path) != spec.sha256:
         raise ModelError(f"{spec.path.name} is not the file that was named: it has changed")
     try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from torch import Tensor
+from torch.nn.functional import pad
 
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.microscope import Setup
@@ -18,9 +19,11 @@ from lensfree_nb.nets.symmetry import SYMMETRIES, turned, turned_back
 from lensfree_nb.reconstruct.defocus import PLACES_UM
 from lensfree_nb.reconstruct.methods import Estimate, Inverse, Pair, estimate, started
 from lensfree_nb.reconstruct.misfit import Misfit
+from lensfree_nb.reconstruct.network_check import channel_order
 from lensfree_nb.reconstruct.network_input import OPD_UNIT_NM, network_input
 from lensfree_nb.reconstruct.solver import Weights
 from lensfree_nb.run.networks import Precision, apply_network, check_precision
+from lensfree_nb.run.tiles import ALIGNMENT
 
 # Between the priors of 0.2 and 0.5 that did best on scenes of the tuning seed: there, less adds
 # noise to familiar cells, and more leaves crowded ones to the network alone.
@@ -105,7 +108,8 @@ class Alternation:
 
     def corrected(self, misfit: Misfit, pair: Pair) -> Pair:
         """The padded phase (rad) and absorption, with the network's answer over the sensor."""
-        images = network_input(misfit, *pair)[: int(self.network.options["inputs"])]
+        order = channel_order(self.network, misfit.setup)
+        images = network_input(misfit, *pair, order)[: int(self.network.options["inputs"])]
         made = self._seen(images, 0)
         for view in range(1, self.views):
             made += self._seen(images, view)
@@ -119,9 +123,15 @@ class Alternation:
         return phase, absorption
 
     def _seen(self, images: Tensor, view: int) -> Tensor:
-        """What the network makes of images in one orientation, in the first."""
-        given = turned(images, view)
-        return turned_back(apply_network(self.network, given, precision=self.precision), view)
+        """What the network makes of images in one orientation, in the first.
+
+        Whole blocks of the tiles' grid are turned, so that its lines stay where they are.
+        """
+        height, width = images.shape[-2:]
+        more = (0, -width % ALIGNMENT, 0, -height % ALIGNMENT)
+        given = turned(pad(images[None], more, mode="replicate")[0] if view else images, view)
+        made = apply_network(self.network, given, precision=self.precision)
+        return turned_back(made, view)[..., :height, :width]
 
 
 def reference(network: ModelSpec) -> Alternation:

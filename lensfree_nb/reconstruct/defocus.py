@@ -13,7 +13,7 @@ import xarray as xr
 
 STEP_UM: Final = 30.0
 PLACES_UM: Final = (-STEP_UM, 0.0, STEP_UM)
-# On tuning scenes it is good to a few micrometres near focus, and short by half at 50 um.
+# Of what is told, which tends to fall short of what is (benchmarks/calibration.py).
 MOST_UM: Final = 15.0
 # Of the misfit itself: below, there is nothing in the frame to focus on.
 LEAST_CURVATURE: Final = 0.01

@@ -210,7 +210,7 @@ def distance_curve(
     from lensfree_nb.reconstruct.sharpness import window_sharpness
     from lensfree_nb.run.devices import working_on
 
-    hologram, setup = hologram_of(ds), setup_of(ds)
+    hologram, setup = hologram_of(ds), registered_setup(ds)
     network = checked_criterion(criterion, setup, False)
     frame = hologram.isel(time=time) if "time" in hologram.dims else hologram
     given = np.geomspace(*_range(ds, None), 40) if distances_um is None else distances_um

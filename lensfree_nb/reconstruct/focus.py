@@ -20,7 +20,7 @@ from torch import Tensor
 from lensfree_nb.microscope import DISTANCE_RANGE_UM, Setup
 from lensfree_nb.reconstruct.misfit import Misfit, total
 from lensfree_nb.reconstruct.solver import Weights, minimise
-from lensfree_nb.reconstruct.windows import liveliest_windows
+from lensfree_nb.reconstruct.windows import liveliest_windows, middle_exposure
 
 WEIGHTS = Weights(smoothness=0.01, sparsity=0.001, relax=1.0)
 COARSE_ITERATIONS, FINE_ITERATIONS = 10, 25
@@ -87,8 +87,8 @@ def focus_curve(
 def coarse_curve(
     hologram: Tensor, setup: Setup, distances_um: Iterable[float]
 ) -> NDArray[np.float64]:
-    """:func:`focus_curve` of a few iterations, on the middle exposure: it tells enough."""
-    middle = setup.exposures // 2
+    """:func:`focus_curve` of a few iterations, on one exposure: it tells enough."""
+    middle = middle_exposure(hologram)
     windows = liveliest_windows(hologram[middle : middle + 1], COARSE_WINDOW_PX, COARSE_WINDOWS)
     return focus_curve(windows, only_exposure(setup, middle), distances_um, COARSE_ITERATIONS)
 

@@ -213,7 +213,7 @@ class Misfit:
         top, bottom = weighted * self.amplitude[exposure], weighted.mul_(model)
         overall = total(top) / max(total(bottom), TINY)
         if self._background_px is None:
-            self.background[exposure] = overall
+            self.background[exposure] = max(overall, TINY)
         else:
             self.background[exposure] = slow_background(top, bottom, self._background_px, overall)
 

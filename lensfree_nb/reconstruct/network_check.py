@@ -49,6 +49,21 @@ def check_network(spec: ModelSpec, setup: Setup, distance: xr.DataArray) -> None
         )
 
 
+def channel_order(spec: ModelSpec, setup: Setup) -> list[int]:
+    """Which exposure goes where a network expects red, green and blue, by their wavelengths."""
+    learned = spec.options.get("trained_on", {}).get("wavelength_nm", [])
+    exposures = range(setup.exposures)
+    if len(learned) != setup.exposures:
+        return list(exposures)
+    order = [0] * setup.exposures
+    places = sorted(exposures, key=lambda place: learned[place])
+    for place, exposure in zip(
+        places, sorted(exposures, key=lambda e: setup.wavelength_nm[e]), strict=True
+    ):
+        order[place] = exposure
+    return order
+
+
 def _unlike(
     learned: dict[str, list[float] | float], setup: Setup, distance: xr.DataArray
 ) -> list[str]:

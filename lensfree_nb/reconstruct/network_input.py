@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import torch
@@ -12,7 +13,9 @@ from lensfree_nb.reconstruct.misfit import Misfit
 OPD_UNIT_NM: Final = 100.0
 
 
-def network_input(misfit: Misfit, phase: Tensor, absorption: Tensor) -> Tensor:
+def network_input(
+    misfit: Misfit, phase: Tensor, absorption: Tensor, order: Sequence[int] | None = None
+) -> Tensor:
     """Channels over the sensor's frame.
 
     The estimate alone does not tell which way the data would have it: each exposure's field at the
@@ -25,6 +28,8 @@ def network_input(misfit: Misfit, phase: Tensor, absorption: Tensor) -> Tensor:
         The data.
     phase, absorption : Tensor
         On the padded field, phase in rad.
+    order : sequence of int, optional
+        Which exposure comes first, which next; as they are without it.
 
     Returns
     -------
@@ -36,7 +41,7 @@ def network_input(misfit: Misfit, phase: Tensor, absorption: Tensor) -> Tensor:
         misfit.crop(phase) * (misfit.opd_nm_a_rad / OPD_UNIT_NM),
         misfit.crop(absorption).clone(),
     ]
-    for field in misfit.corrected(phase, absorption):
-        over = misfit.crop(field)
-        channels += [over.real - 1, over.imag.clone()]
+    fields = [misfit.crop(field).clone() for field in misfit.corrected(phase, absorption)]
+    for exposure in range(len(fields)) if order is None else order:
+        channels += [fields[exposure].real - 1, fields[exposure].imag]
     return torch.stack(channels)

@@ -25,6 +25,17 @@ LEAST: Final = {
 }  # fmt: skip
 COUNTS: Final = ("iterations", "proximal_steps", "passes", "views")
 OF_KERNEL: Final[tuple[str, ...]] = ("precision", "passes", "views")
+WEIGHTS: Final = ("smoothness", "sparsity", "relax", "positive")
+OWN: Final = ("iterations", "proximal_steps", *WEIGHTS)
+INVERSION: Final = (*OWN, "background_px", "prior")
+WITH_NETWORK: Final = (
+    *INVERSION, "network", *OF_KERNEL, *(f"first_{name}" for name in OWN),
+    *(f"between_{name}" for name in (*OWN, "prior")),
+)  # fmt: skip
+KNOWN: Final[Mapping[str, tuple[str, ...]]] = {
+    "inverse": INVERSION, "annealed": INVERSION, "backpropagation": ("background_px",),
+    "reference": WITH_NETWORK, "accelerated": WITH_NETWORK,
+}  # fmt: skip
 Parameters = tuple[tuple[str, Any], ...]
 
 
@@ -36,12 +47,16 @@ def checked_parameters(
     Raises
     ------
     ParameterError
-        If there is no such method, or a value is impossible.
+        If there is no such method, it has no such parameter, or a value is impossible.
     ModelError
         If the network cannot be had.
     """
     if method not in METHODS:
         raise ParameterError(f"method is {method!r}; use one of {', '.join(METHODS)}")
+    if unknown := sorted(set(parameters) - set(KNOWN[method])):
+        raise ParameterError(
+            f"{method} has no parameter {', '.join(unknown)}; it has {', '.join(KNOWN[method])}"
+        )
     _check_number("trust_residual", trust_residual)
     chosen = dict(parameters)
     if method in NETWORKS:
@@ -61,34 +76,25 @@ def checked_parameters(
 
 
 def method_kernel(method: str, parameters: Parameters) -> Any:
-    """The kernel of a method, with its checked parameters set.
-
-    Raises
-    ------
-    ParameterError
-        If it has no such parameter.
-    """
+    """The kernel of a method, with its checked parameters set."""
     from lensfree_nb.reconstruct import alternation, methods
 
     given = dict(parameters)
-    try:
-        if method not in NETWORKS:
-            makers: dict[str, Any] = {
-                "inverse": methods.Inverse,
-                "annealed": methods.annealed,
-                "backpropagation": methods.Backpropagation,
-            }
-            return _changed(makers[method](), given)
-        make = alternation.reference if method == "reference" else alternation.accelerated
-        kernel = make(given.pop("network"))
-        own = {n: given.pop(n) for n in OF_KERNEL if n in given}
-        for stage in STAGES:
-            mine = [n for n in given if n.startswith(f"{stage}_")]
-            numbers = {_bare(n): given.pop(n) for n in mine}
-            own[stage] = _changed(getattr(kernel, stage), numbers)
-        return dataclasses.replace(kernel, last=_changed(kernel.last, given), **own)
-    except (TypeError, AttributeError) as error:
-        raise ParameterError(f"{method} has no parameter of that name: {error}") from error
+    if method not in NETWORKS:
+        makers: dict[str, Any] = {
+            "inverse": methods.Inverse,
+            "annealed": methods.annealed,
+            "backpropagation": methods.Backpropagation,
+        }
+        return _changed(makers[method](), given)
+    make = alternation.reference if method == "reference" else alternation.accelerated
+    kernel = make(given.pop("network"))
+    own = {n: given.pop(n) for n in OF_KERNEL if n in given}
+    for stage in STAGES:
+        mine = [n for n in given if n.startswith(f"{stage}_")]
+        numbers = {_bare(n): given.pop(n) for n in mine}
+        own[stage] = _changed(getattr(kernel, stage), numbers)
+    return dataclasses.replace(kernel, last=_changed(kernel.last, given), **own)
 
 
 def _bare(name: str) -> str:

@@ -140,11 +140,11 @@ def reconstruct(
         (``benchmarks/warm_start.py``).
     **parameters
         Of the method: ``iterations``, ``smoothness``, ``sparsity``, ``relax``, ``positive``,
-        ``background_px``, ``proximal_steps``. With a network these are the last inversion's, the
-        first one's begin with ``first_``, and those between two passes with ``between_``; besides,
-        ``prior`` (weight of the network's answer in the inversion after it), ``passes`` (how often
-        the network draws), ``views`` (in how many orientations, 1 to 8), ``network`` (name or path
-        of weights) and ``precision`` (``"auto"``, ``"float32"``, ``"bfloat16"``).
+        ``background_px``, ``proximal_steps``, ``prior`` (weight of the start). With a network
+        these are the last inversion's, whose start is the network's answer; the first one's begin
+        with ``first_``, and those between two passes with ``between_``. Besides: ``passes`` (how
+        often the network draws), ``views`` (in how many orientations, 1 to 8), ``network`` (name or
+        path of weights) and ``precision`` (``"auto"``, ``"float32"``, ``"bfloat16"``).
 
     Returns
     -------
@@ -152,14 +152,16 @@ def reconstruct(
         `ds` without its hologram, plus ``opd`` (nm), ``absorption``, ``residual`` (share of the
         hologram's contrast that is not explained, 0 to 1 and above) and ``trusted``, one value a
         frame or, with `residual_map`, one a pixel. Methods with a network add ``defocus`` (µm): how
-        far the sample seems to lie beyond the distance that was given; a frame more than 15 µm off
-        is not trusted (``reconstruct.defocus``).
+        far the sample seems to lie beyond the distance that was given, and tends to fall short
+        of how far it does; above 15 µm the frame is not trusted (``reconstruct.defocus``).
     """
     hologram, setup = hologram_of(ds), setup_of(ds)
     kernel_parameters = checked_parameters(method, parameters, trust_residual)
     kernel = method_kernel(method, kernel_parameters)
     if start is not None and method == "backpropagation":
         raise ParameterError("backpropagation starts from nothing but the hologram; drop start")
+    if start is None and method not in NETWORKS and parameters.get("prior"):
+        raise ParameterError("prior holds a result near its start; give start, or no prior")
     distance, slope = distance_of(ds), _slope_of(ds)
     if method in NETWORKS:
         check_network(kernel.network, setup, distance)

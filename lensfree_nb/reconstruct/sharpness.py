@@ -17,7 +17,7 @@ from torch import Tensor
 from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.distance import sharpness_curve
 from lensfree_nb.reconstruct.focus import Focus, lowest, only_exposure
-from lensfree_nb.reconstruct.windows import flattened, liveliest_windows
+from lensfree_nb.reconstruct.windows import flattened, liveliest_windows, middle_exposure
 
 STEP = 0.02
 WINDOW_PX, WINDOWS = 384, 2
@@ -27,11 +27,11 @@ LEAST_PROMINENCE = 1 / 3
 def window_sharpness(
     hologram: Tensor, setup: Setup, distances_um: Sequence[float], criterion: str
 ) -> NDArray[np.float64]:
-    """The criterion at each distance on the middle exposure; higher is sharper.
+    """The criterion at each distance on one exposure; higher is sharper.
 
     Its mean over the liveliest windows of the frame.
     """
-    middle = setup.exposures // 2
+    middle = middle_exposure(hologram)
     windows = liveliest_windows(hologram[middle : middle + 1], WINDOW_PX, WINDOWS)
     one = only_exposure(setup, middle)
     curves = [sharpness_curve(flattened(w), one, distances_um, criterion) for w in windows]

@@ -22,7 +22,7 @@ def beside(hologram: xr.DataArray, start: xr.Dataset) -> xr.DataArray:
     Raises
     ------
     DimensionError
-        If the start has another shape.
+        If the start has another shape, or lies elsewhere.
     """
     exposure = exposure_dim(hologram)
     opd = opd_of(start)
@@ -35,6 +35,11 @@ def beside(hologram: xr.DataArray, start: xr.Dataset) -> xr.DataArray:
                 f"start has {dict(image.sizes)}, the hologram {wanted}: give a result of the same "
                 "frames, or of one"
             )
+        if any(
+            dim in image.coords and dim in hologram.coords
+            and not np.array_equal(image[dim], hologram[dim]) for dim in ("y", "x")
+        ):  # fmt: skip
+            raise DimensionError("start lies elsewhere than the hologram: its y or x differ")
         bare = xr.DataArray(image.data, dims=image.dims).astype("float32")
         new = {dim: size for dim, size in wanted.items() if dim not in bare.dims}
         parts.append(bare.expand_dims({**new, exposure: 1}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,12 +16,14 @@ from lensfree_nb.errors import ParameterError
 from lensfree_nb.microscope import Setup
 from lensfree_nb.nets.registry import ModelSpec
 from lensfree_nb.reconstruct.find_distance import (
+    FIRST_FRAMES,
     INVERSION,
     NETWORK,
     checked_criterion,
     named,
     registered_setup,
 )
+from lensfree_nb.reconstruct.frame_values import LEAST_KNOWN, first_usable, frame_values
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,13 +34,17 @@ UNITS = ("um", "um/mm", "um/mm")
 
 @dataclass(frozen=True, slots=True)
 class FindTilt:
-    """The kernel: a hologram and its mean distance to (distance, slope y, slope x)."""
+    """The kernel: a hologram ([time,] exposure, y, x) and its distances to a plane.
+
+    Of several frames the first usable one is looked at.
+    """
 
     setup: Setup
     windows: int
     spread: float
     device: str = "auto"
     network: ModelSpec | None = None
+    full_scale: float = math.inf
 
     def __call__(self, hologram: NDArray[Any], distance_um: NDArray[Any]) -> NDArray[np.float64]:
         """Distance (µm) at the centre of the frame, and its slopes (µm/mm)."""
@@ -46,24 +53,27 @@ class FindTilt:
         from lensfree_nb.optics.distance import fit_tilt
         from lensfree_nb.run.devices import working_on
 
-        near = float(np.mean(distance_um))
-        if not np.isfinite(near):
+        known = distance_um[np.isfinite(distance_um)]
+        if not known.size:
             return np.full(3, np.nan)
-        found = []
+        near, found = float(known.mean()), []
+        frame = hologram if hologram.ndim == 3 else first_usable(hologram)
+        values = frame_values(frame, self.full_scale)
         with working_on(self.device) as device:
-            for rows, columns in self._places(hologram.shape[-2:]):
-                part = np.ascontiguousarray(hologram[:, rows, columns], np.float32)
-                window = torch.tensor(part, device=device)
+            for rows, columns in self._places(values.shape[-2:]):
+                window = torch.tensor(values[:, rows, columns], device=device)
                 centre = [
                     ((s.start + s.stop) / 2 - n / 2) * self.setup.pixel_size_um
-                    for s, n in zip((rows, columns), hologram.shape[-2:], strict=True)
+                    for s, n in zip((rows, columns), values.shape[-2:], strict=True)
                 ]
                 found.append((*centre, self._local(window, near)))
         plane = fit_tilt(*np.array(found).T)
         return np.array([plane.distance_um, plane.slope_y_um_per_mm, plane.slope_x_um_per_mm])
 
     def _local(self, window: Tensor, near: float) -> float:
-        """Distance (µm) of one window, not far from that of the frame."""
+        """Distance (µm) of one window, not far from that of the frame; NaN if little is known."""
+        if float(window.isfinite().float().mean()) < LEAST_KNOWN:
+            return math.nan
         low, high = near * (1 - self.spread), near * (1 + self.spread)
         if self.network is not None:
             from lensfree_nb.reconstruct.network_focus import settled
@@ -94,7 +104,7 @@ def find_tilt(
     criterion: str = INVERSION,
     device: str = "auto",
 ) -> xr.Dataset:
-    """Fit a plane through the local distances of the first frame.
+    """Fit a plane through the local distances of the first frame that is known over half of it.
 
     Where shifts of the exposures are known (``register``), they are taken into account.
 
@@ -128,22 +138,28 @@ def find_tilt(
         raise ParameterError(f"criterion is {criterion!r}; use {INVERSION}, {NETWORK}")
     network = checked_criterion(criterion, setup, False)
     exposure = exposure_dim(ds)
-    if "time" in hologram.dims:
-        hologram = hologram.isel(time=0)
-    if "time" in distance.dims:
-        distance = distance.isel(time=0)
+    full_scale = float(hologram.attrs.get("full_scale", math.inf))
+    hologram, distance = (
+        a.isel(time=slice(FIRST_FRAMES)) if "time" in a.dims else a for a in (hologram, distance)
+    )
+    cores = [
+        [dim for dim in ("time", *own) if dim in array.dims]
+        for array, own in ((hologram, (exposure, "y", "x")), (distance, (exposure,)))
+    ]
     if hologram.chunks is not None:
-        hologram = hologram.chunk({exposure: -1, "y": -1, "x": -1})
+        hologram = hologram.chunk(dict.fromkeys(cores[0], -1))
     plane = xr.apply_ufunc(
-        FindTilt(setup, windows, spread, device, network),
+        FindTilt(setup, windows, spread, device, network, full_scale),
         hologram.reset_coords(drop=True), distance.reset_coords(drop=True),
-        input_core_dims=[[exposure, "y", "x"], [exposure]], output_core_dims=[["part"]],
+        input_core_dims=cores, output_core_dims=[["part"]],
         vectorize=True, dask="parallelized", output_dtypes=[np.float64],
         dask_gufunc_kwargs={"output_sizes": {"part": 3}, "allow_rechunk": True},
     )  # fmt: skip
     coords = {name: plane.isel(part=i, drop=True).variable for i, name in enumerate(NAMES)}
     for variable, unit in zip(coords.values(), UNITS, strict=True):
         variable.attrs = {"units": unit, "long_name": "sample-to-sensor distance, its plane"}
+    if "furthest_um" in distance.attrs:
+        coords["distance"].attrs["furthest_um"] = distance.attrs["furthest_um"] * (1 + spread)
     kept = ds.drop_vars(NAMES, errors="ignore")
     return kept.assign_coords(coords).assign_attrs(
         provenance(

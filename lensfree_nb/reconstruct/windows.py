@@ -18,17 +18,29 @@ def liveliest_windows(hologram: Tensor, side_px: int, count: int) -> list[Tensor
     Parameters
     ----------
     hologram : Tensor, shape (exposure, y, x)
-        NaN where unknown; a window with a tenth of such pixels comes last.
+        NaN where unknown; a window with a tenth of such pixels comes last. An exposure of which
+        nothing is known is left out.
     """
     height, width = hologram.shape[-2:]
     if height * width <= count * side_px * side_px:
         return [hologram]
+    recorded = torch.isfinite(hologram).flatten(1).any(1)
     windows = [
         hologram[:, y : y + side_px, x : x + side_px]
         for y in range(0, max(height - side_px, 0) + 1, side_px)
         for x in range(0, max(width - side_px, 0) + 1, side_px)
     ]
-    return sorted(windows, key=_contrast, reverse=True)[:count]
+    return sorted(windows, key=lambda window: _contrast(window[recorded]), reverse=True)[:count]
+
+
+def middle_exposure(hologram: Tensor) -> int:
+    """The middle one of the exposures (exposure, y, x) that hold anything; 0 if none does.
+
+    >>> middle_exposure(torch.tensor([[[1.0]], [[torch.nan]], [[1.0]]]))
+    2
+    """
+    recorded = [e for e, image in enumerate(hologram) if bool(torch.isfinite(image).any())]
+    return recorded[len(recorded) // 2] if recorded else 0
 
 
 def flattened(hologram: Tensor) -> Tensor:
@@ -45,6 +57,6 @@ def flattened(hologram: Tensor) -> Tensor:
 
 
 def _contrast(window: Tensor) -> float:
-    if float(torch.isfinite(window).float().mean()) < LEAST_KNOWN:
+    if not window.numel() or float(torch.isfinite(window).float().mean()) < LEAST_KNOWN:
         return -1.0
     return float(flattened(window).std())

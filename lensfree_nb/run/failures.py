@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import sys
 
-from lensfree_nb.errors import ExecutionError, LensfreeError, ParameterError, SetupError
+from lensfree_nb.errors import (
+    ExecutionError,
+    LensfreeError,
+    ModelError,
+    ParameterError,
+    SetupError,
+)
 
 # What a frame's own pixels can bring about: damaged data, arithmetic, a solver that gives up.
 OF_THE_FRAME = (LensfreeError, ArithmeticError, OSError, RuntimeError, ValueError)
-# What would be the same for the next frame: a wrong call, a device that is absent or broken.
-OF_THE_CALL = (ExecutionError, ParameterError, SetupError, NotImplementedError, RecursionError)
+# What would be the same for the next frame: a wrong call, a device or network that is not there.
+OF_THE_CALL = (
+    ExecutionError, ModelError, ParameterError, SetupError, NotImplementedError, RecursionError,
+)  # fmt: skip
 
 
 def is_of_the_frame(error: Exception) -> bool:

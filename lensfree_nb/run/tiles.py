@@ -95,8 +95,8 @@ def tile_grid(shape: Sequence[int], tile_px: int | None, halo_px: int) -> tuple[
         Longest side of a core; the frame is divided evenly, so no tile is a sliver. None is one
         tile.
     halo_px : int
-        What a tile reads beyond its core on each side, where the frame goes on; up to 15 px more
-        above and to the left, so that it begins at a multiple of 16.
+        What a tile reads beyond its core on each side, where the frame goes on; up to 15 px more,
+        so that it begins and ends at multiples of 16.
 
     Raises
     ------
@@ -162,4 +162,5 @@ def _within(part: tuple[slice, slice], outer: tuple[slice, slice]) -> tuple[slic
 def _widened(core: slice, halo: int, length: int) -> slice:
     # What a method averages over blocks of pixels falls on the same blocks as in the whole frame.
     start = max(core.start - halo, 0) // ALIGNMENT * ALIGNMENT
-    return slice(start, min(core.stop + halo, length))
+    stop = -(-(core.stop + halo) // ALIGNMENT) * ALIGNMENT
+    return slice(start, min(stop, length))

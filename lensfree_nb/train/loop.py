@@ -197,6 +197,7 @@ class Training:
         said = {
             "step": self.step, "seconds": self.seconds, "history": self.history,
             "recipe": dataclasses.asdict(self.recipe), "started_from": self.started_from,
+            "options": self.options,
         }  # fmt: skip
         save_checkpoint(self.checkpoint, parts, said)
 
@@ -206,9 +207,16 @@ class Training:
 
     def _take_up(self) -> None:
         parts, said = load_checkpoint(self.checkpoint)
-        if said["recipe"]["network"] != self.recipe.network:
+        for part in ("network", "data"):
+            if said["recipe"][part] != getattr(self.recipe, part):
+                raise ParameterError(
+                    f"{self.checkpoint} is of a recipe with another {part}; remove it, or choose "
+                    "another folder"
+                )
+        if said.get("options", self.options) != self.options:
             raise ParameterError(
-                f"{self.checkpoint} is of another network; remove it, or choose another folder"
+                f"{self.checkpoint} learned from another draft than is here now; remove it, or "
+                "choose another folder"
             )
         for name, network in (
             ("network", self.network), ("average", self.average), ("best", self.best),

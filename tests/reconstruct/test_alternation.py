@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from lensfree_nb.errors import ModelError, ParameterError, QualityWarning
 from lensfree_nb.nets.registry import build_network, find_model, save_network
 from lensfree_nb.reconstruct.alternation import accelerated, reference
+from lensfree_nb.run.tiles import tile_grid
 from lensfree_nb.simulate.acquisition import acquire
 from lensfree_nb.simulate.dish import culture
 from lensfree_nb.simulate.truth import measured
@@ -127,6 +129,27 @@ def test_each_pass_of_the_network_counts(holograms, idle, raising):
     assert [raised(n) / RAISED_NM for n in (1, 2, 3)] == pytest.approx([1, 2, 3], rel=0.02)
 
 
+def test_the_order_of_the_colours_does_not_count(holograms):
+    frame = holograms.isel(time=0)
+    expected = frame.lf.reconstruct("accelerated")["opd"]
+    for order in ([2, 1, 0], [1, 2, 0]):
+        found = frame.isel(wavelength=order).lf.reconstruct("accelerated")["opd"]
+        np.testing.assert_allclose(found, expected, atol=1.0)
+
+
+@pytest.mark.parametrize("view", range(8))
+def test_every_view_is_the_same_in_tiles(view):
+    kernel = accelerated(find_model("accelerate"))
+    rng = torch.Generator().manual_seed(seeds.PIXELS)
+    images = torch.rand(8, 251, 254, generator=rng)
+    kernel = dataclasses.replace(kernel, precision="float32")
+    whole = kernel._seen(images, view)
+    halo = int(kernel.network.options["halo_px"])
+    for tile in tile_grid((251, 254), 100, halo):
+        part = kernel._seen(images[(..., *tile.padded)], view)[(..., *tile.inner)]
+        torch.testing.assert_close(part, whole[(..., *tile.core)], atol=1e-4, rtol=0)
+
+
 def test_all_views_together_favour_no_orientation(holograms):
     frame = holograms.isel(time=0)
     turned = frame.assign(hologram=frame["hologram"].transpose("wavelength", "x", "y").rename(
@@ -154,11 +177,12 @@ def test_the_reference_passes_as_often_as_its_network_learned_to(tmp_path):
 @pytest.mark.parametrize("chunks", CHUNKS)
 def test_any_chunking_gives_the_same_bytes(holograms, raising, chunks, no_compute):
     options = {"network": raising, "iterations": 2, "first_iterations": 2, "tile_px": 150}
+    options["residual_map"] = True
     expected = holograms.lf.reconstruct("accelerated", **options)
     with no_compute():
         lazy = holograms.chunk(chunks).lf.reconstruct("accelerated", **options)
     found = lazy.compute()
-    for name in ("opd", "absorption", "residual", "trusted"):
+    for name in ("opd", "absorption", "residual", "trusted", "defocus", "residual_map"):
         assert found[name].values.tobytes() == expected[name].values.tobytes(), name
 
 
@@ -168,6 +192,22 @@ def test_provenance_names_the_network(holograms, idle):
     assert said["method"] == "accelerated"
     assert said["network"]["sha256"] == find_model(idle).sha256
     assert said["first"]["iterations"] == 10
+
+
+def test_weights_that_are_gone_when_they_are_needed_end_the_run(holograms, tmp_path):
+    path = saved(tmp_path / "gone.safetensors")
+    lazy = holograms.chunk().lf.reconstruct("accelerated", network=path)
+    (tmp_path / "gone.safetensors").unlink()
+    with pytest.raises(ModelError, match="not there any more"):
+        lazy["opd"].compute()
+
+
+def test_weights_are_found_from_any_folder(holograms, tmp_path, monkeypatch):
+    saved(tmp_path / "mine.safetensors")
+    monkeypatch.chdir(tmp_path)
+    lazy = holograms.chunk().lf.reconstruct("accelerated", network="mine.safetensors", iterations=1)
+    monkeypatch.chdir("/")
+    assert np.isfinite(lazy["opd"]).all()
 
 
 def test_a_missing_colour_costs_no_frame(wrapped):

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from lensfree_nb.errors import QualityWarning
 from tests import seeds
@@ -52,6 +53,36 @@ def test_one_dead_colour(holograms, method):
     found, expected = (ds.lf.reconstruct(method, **QUICK) for ds in (frame, good))
     assert bool(found["trusted"])
     assert rms(found["opd"] - expected["opd"]) < 8
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("background_px", [None, 40.0])
+def test_a_dead_colour_leaves_numbers(holograms, method, background_px):
+    frame = holograms.isel(time=0, y=slice(0, 96), x=slice(0, 96)).copy(deep=True)
+    frame["hologram"][0] = np.nan
+    found = frame.lf.reconstruct(method, background_px=background_px, **QUICK)
+    assert np.isfinite(found["opd"]).all()
+    assert np.isfinite(found["residual"])
+
+
+@pytest.mark.parametrize("dead", [0, 1, 2])
+@pytest.mark.parametrize("criterion", ["inversion", "network"])
+def test_a_dead_colour_costs_no_focus(holograms, dead, criterion):
+    frame = holograms.isel(time=0).copy(deep=True)
+    frame["hologram"][dead] = np.nan
+    found = frame.lf.find_distance(criterion=criterion, range_um=(800, 1300))
+    assert float(found["distance"]) == pytest.approx(1000, abs=30)
+
+
+def test_a_tilt_is_found_beside_what_is_lost(holograms):
+    broken = holograms.copy(deep=True)
+    broken["hologram"][0] = np.nan
+    broken["hologram"][1, :, :80, :80] = np.nan
+    found = broken.lf.find_tilt()
+    assert float(found["distance"]) == pytest.approx(1000, abs=5)
+    bright = broken.copy(deep=True)
+    bright["hologram"].attrs["full_scale"] = 1e9
+    xr.testing.assert_identical(bright.lf.find_tilt()["distance"], found["distance"])
 
 
 @pytest.mark.parametrize("method", METHODS)

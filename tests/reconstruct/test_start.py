@@ -69,6 +69,10 @@ def test_what_cannot_be_a_start(holograms, truth):
         holograms.lf.reconstruct(start=truth[["absorption"]])
     with pytest.raises(ParameterError, match="backpropagation"):
         holograms.lf.reconstruct("backpropagation", start=truth)
+    with pytest.raises(DimensionError, match="lies elsewhere"):
+        holograms.isel(x=slice(0, 100)).lf.reconstruct(start=truth.isel(x=slice(1, 101)))
+    with pytest.raises(ParameterError, match="give start"):
+        holograms.lf.reconstruct(prior=0.5)
     without = truth.copy(deep=True)
     without["opd"].attrs.pop("units")
     with pytest.raises(UnitError):

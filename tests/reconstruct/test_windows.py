@@ -1,6 +1,6 @@
 import torch
 
-from lensfree_nb.reconstruct.windows import flattened, liveliest_windows
+from lensfree_nb.reconstruct.windows import flattened, liveliest_windows, middle_exposure
 
 
 def scene():
@@ -18,6 +18,13 @@ def test_fringes_are_lively_and_uneven_light_and_unknown_pixels_are_not():
     first, *others = liveliest_windows(hologram, 128, 3)
     assert torch.equal(first, hologram[:, 128:, :128])
     assert not any(torch.isnan(window).any() for window in others)
+
+
+def test_a_dead_exposure_does_not_hide_the_lively_windows():
+    two = torch.cat([torch.full_like(scene(), torch.nan), scene()])
+    first, *_ = liveliest_windows(two, 128, 3)
+    assert torch.equal(first[1], scene()[0, 128:, :128])
+    assert middle_exposure(two) == 1
 
 
 def test_a_small_frame_is_its_own_window():

@@ -149,11 +149,26 @@ def test_a_damaged_checkpoint_is_told(tmp_path):
         training(tmp_path)
 
 
-def test_a_checkpoint_of_another_network_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"network": {"kind": "unet", "features": 5, "depth": 2}}, "another network"),
+        ({"data": {"seed": seeds.NOISE}}, "another data"),
+    ],
+)
+def test_a_checkpoint_of_something_else_is_refused(tmp_path, change, words):
     training(tmp_path).run(minutes=0)
-    wider = dataclasses.replace(RECIPE, network={"kind": "unet", "features": 5, "depth": 2})
-    with pytest.raises(ParameterError, match="of another network"):
-        training(tmp_path, wider)
+    with pytest.raises(ParameterError, match=words):
+        training(tmp_path, dataclasses.replace(RECIPE, **change))
+
+
+def test_a_checkpoint_that_learned_from_another_draft_is_refused(tmp_path, monkeypatch):
+    training(tmp_path).run(minutes=0)
+    monkeypatch.setattr(
+        Double, "options", lambda self: {"inputs": 1, "outputs": 1, "task": "double", "draft": "b"}
+    )
+    with pytest.raises(ParameterError, match="another draft"):
+        training(tmp_path)
 
 
 @pytest.mark.parametrize(
