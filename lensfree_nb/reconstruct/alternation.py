@@ -71,7 +71,7 @@ class Alternation:
     def reach_px(self, fringes_px: int) -> int:
         """How far beyond a tile it must see: what its stages need, added up.
 
-        The second inversion begins near its end, and needs the fringes' reach but once.
+        Inversions after the network begin near their end, and need the fringes' reach but once.
         """
         network = int(self.network.options["halo_px"])
         return self.first.reach_px(fringes_px) + self.passes * (network + fringes_px)
