@@ -14,6 +14,7 @@ BORDER_UM, SKIRT_UM = 25.0, 4.0
 HALF_WAVE_NM = 265.0
 WITHIN = 0.10
 EMPTY_NM, FAINT_NM = 0.5, (3.0, 15.0)
+LEAST_FAINT = 100
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def recovery(found: list[np.ndarray], truths: list[Truth]) -> Recovery:
         thin_rmse_nm=rmse(mine[~thick_ground], true[~thick_ground]),
         ssim=float(np.mean(likeness)),
         background_sd_nm=float(mine[(true < EMPTY_NM) & ~thick_ground].std()),
-        faint_slope=float(np.polyfit(true[faint], mine[faint], 1)[0]),
+        faint_slope=_slope(true[faint], mine[faint]),
         bias_percent=100 * float(np.median(error)),
         spread_percent=100 * mad(error),
         thick=share(HALF_WAVE_NM, np.inf),
@@ -117,3 +118,8 @@ def recovery(found: list[np.ndarray], truths: list[Truth]) -> Recovery:
         thick_high=share(700, 1000),
         thick_count=int((high > HALF_WAVE_NM).sum()),
     )
+
+
+def _slope(true: np.ndarray, mine: np.ndarray) -> float:
+    """Of a straight line through the points; NaN where they are too few to have one."""
+    return float(np.polyfit(true, mine, 1)[0]) if len(true) > LEAST_FAINT else float("nan")

@@ -25,11 +25,12 @@ from lensfree_nb.reconstruct.solver import Weights
 from lensfree_nb.run.networks import Precision, apply_network, check_precision
 from lensfree_nb.run.tiles import ALIGNMENT
 
-# Between the priors of 0.2 and 0.5 that did best on scenes of the tuning seed: there, less adds
-# noise to familiar cells, and more leaves crowded ones to the network alone.
+# Chosen on scenes of the tuning seed (benchmarks/tuning.py): a network that has drawn twice, in
+# all orientations, is to be trusted more than one that has drawn once.
 FIRST = Inverse(10)
 LAST_WEIGHTS = Weights(smoothness=0.004, sparsity=0.0003, relax=1.0, prior=0.3)
 SHORT = Inverse(10, LAST_WEIGHTS, proximal_steps=1)
+LONG = Inverse(153, replace(LAST_WEIGHTS, prior=1.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +87,27 @@ class Alternation:
 
         The first inversion starts from OPD (nm) and absorption, (2, y, x), where they are given.
         """
-        misfit, found = self.drawn(hologram, setup, start)
+        misfit, found = self.drawn(hologram, setup, start, dust=True)
         refocused = tuple(misfit.unexplained(*found, further) for further in PLACES_UM)
         if self.last.iterations:
             found = self.last.solve(misfit, found)
         return replace(estimate(misfit, *found), refocused=refocused)
 
     def drawn(
-        self, hologram: Tensor, setup: Setup, start: Tensor | None = None
+        self, hologram: Tensor, setup: Setup, start: Tensor | None = None, *, dust: bool = False
     ) -> tuple[Misfit, Pair]:
-        """What the network makes of a frame (exposure, y, x) before the second inversion."""
+        """What the network makes of a frame (exposure, y, x) before the last inversion.
+
+        With `dust` it begins anew where light is missed that no cell can take away.
+        """
         misfit = self.last.misfit(hologram, setup)
-        pair = self.first.solve(misfit, started(misfit, start))
+        begin = started(misfit, start)
+        drawing = self.corrected(misfit, self.first.solve(misfit, begin))
+        if dust and misfit.forget(misfit.missed(*drawing)):
+            drawing = self.corrected(misfit, self.first.solve(misfit, begin))
         for _ in range(self.passes - 1):
-            pair = self.redrawn(misfit, pair)
-        return misfit, self.corrected(misfit, pair)
+            drawing = self.corrected(misfit, self.between.solve(misfit, drawing))
+        return misfit, drawing
 
     def redrawn(self, misfit: Misfit, pair: Pair) -> Pair:
         """What a next pass of the network begins from."""
@@ -140,7 +147,7 @@ def reference(network: ModelSpec) -> Alternation:
     Past the paper, the network draws in all orientations, and twice where it has learned to.
     """
     passes = int(network.options.get("passes", 1))
-    return Alternation(network, Inverse(153, LAST_WEIGHTS), passes=passes, views=SYMMETRIES)
+    return Alternation(network, LONG, passes=passes, views=SYMMETRIES)
 
 
 def accelerated(network: ModelSpec) -> Alternation:

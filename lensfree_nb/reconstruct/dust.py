@@ -1,4 +1,8 @@
-"""Dirt on the sensor: dark in all colours at one place, as nothing a millimetre away can be."""
+"""Dirt on the sensor: dark in all colours at one place, as nothing a millimetre away can be.
+
+What is dark outright is seen in the hologram itself. What is dark beside bright fringes is seen
+when a network has drawn the cells: it draws no dust, so the light that it predicts there is missed.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,11 @@ from lensfree_nb.microscope import Setup
 # Intensity, and radius of what is darker (px): beyond the fringes of simulated cultures.
 DARK: Final = 0.3
 CORE_PX, RIM_PX = 3, 2
+# The same for intensity over what was predicted. Where much is missed, more is wrong than dust.
+MISSED: Final = 0.5
+MISSED_PX: Final = 2
+MOST_MISSED: Final = 0.03
+FAINT: Final = 0.1
 # The shadow of a thing in the sample can be as dark if it is as wide, in units of sqrt(lambda z).
 SHADOW: Final = 0.7
 
@@ -45,17 +54,45 @@ def dusty(intensity: Tensor, known: Tensor, setup: Setup) -> Tensor:
     shadow_px = SHADOW * math.sqrt(min(setup.wavelength_um) * nearest_um) / setup.pixel_size_um
     if len(recorded) < 2 or shadow_px <= CORE_PX:
         return nothing
-    brightest = torch.full_like(intensity[0], -1.0)
-    for e in recorded:
-        brightest = torch.where(known[e] > 0, brightest.maximum(intensity[e]), brightest)
-    brightest = torch.where(brightest < 0, 1.0, brightest)
-    dark = avg_pool2d(brightest[None], 3, stride=1, padding=1, count_include_pad=False)[0] < DARK
+    dark = _brightest(intensity, known) < DARK
     cores = _shrunk(dark, CORE_PX)
     if not bool(cores.any()):
         return nothing
     shadow = math.floor(shadow_px)
     cores &= ~_grown(_shrunk(dark, shadow), 2 * shadow)
     return _grown(cores, CORE_PX + RIM_PX)
+
+
+def missed(amplitude: Tensor, predicted: Tensor, known: Tensor) -> Tensor:
+    """Where light is missed in all colours that should have come by what was drawn.
+
+    Parameters
+    ----------
+    amplitude, predicted, known : Tensor, shape (exposure, y, x)
+        As recorded (background 1), as it should be, and 1 where recorded.
+
+    Returns
+    -------
+    Tensor of bool, shape (y, x)
+        Nowhere, where fewer than two exposures are known, or three hundredths are missed and
+        more: then something else is wrong.
+    """
+    nothing = torch.zeros(amplitude.shape[-2:], dtype=torch.bool, device=amplitude.device)
+    if int(known.flatten(1).any(1).sum()) < 2:
+        return nothing
+    share = (amplitude / (predicted + FAINT)).square()
+    cores = _shrunk(_brightest(share, known) < MISSED, MISSED_PX)
+    specks = _grown(cores, MISSED_PX + RIM_PX)
+    return specks if float(specks.float().mean()) <= MOST_MISSED else nothing
+
+
+def _brightest(image: Tensor, known: Tensor) -> Tensor:
+    """The brightest exposure at each pixel, its mean over 3 x 3 of them; 1 where none is known."""
+    brightest = torch.full_like(image[0], -1.0)
+    for exposure, recorded in zip(image, known, strict=True):
+        brightest = torch.where(recorded > 0, brightest.maximum(exposure), brightest)
+    brightest = torch.where(brightest < 0, 1.0, brightest)
+    return avg_pool2d(brightest[None], 3, stride=1, padding=1, count_include_pad=False)[0]
 
 
 def _shrunk(image: Tensor, radius_px: int) -> Tensor:

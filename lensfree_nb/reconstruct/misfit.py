@@ -22,7 +22,7 @@ from lensfree_nb.optics.fourier import ifft2
 from lensfree_nb.optics.object_field import object_field
 from lensfree_nb.optics.propagation import checked_halo_px, fast_shape, transfer_function
 from lensfree_nb.optics.sensor import sensor_transfer, shift_transfer
-from lensfree_nb.reconstruct.dust import dusty
+from lensfree_nb.reconstruct.dust import dusty, missed
 from lensfree_nb.reconstruct.slow_background import slow_background
 
 TINY = 1e-9
@@ -75,10 +75,7 @@ class Misfit:
         self._background_px = background_px
         self.background = torch.ones_like(self.amplitude)
         self.fit_background([self.weight[e] for e in range(setup.exposures)])
-        specks = dusty((self.amplitude / self.background).square(), self.weight, setup)
-        if bool(specks.any()):
-            self.weight[:, specks] = 0
-            self.fit_background([self.weight[e] for e in range(setup.exposures)])
+        self.forget(dusty((self.amplitude / self.background).square(), self.weight, setup))
 
     @property
     def lipschitz(self) -> float:
@@ -89,6 +86,14 @@ class Misfit:
     def opd_nm_a_rad(self) -> float:
         """Optical path difference (nm) of one radian of the phase that is solved for."""
         return self.reference_um * 1e3 / (2 * math.pi)
+
+    def forget(self, where: Tensor) -> bool:
+        """Count pixels (y, x) as unknown from now on; whether there were any."""
+        if not bool(where.any()):
+            return False
+        self.weight[:, where] = 0
+        self.fit_background([self.weight[e] for e in range(self.setup.exposures)])
+        return True
 
     def crop(self, field: Tensor) -> Tensor:
         """The part of a field that lies over the sensor."""
@@ -133,6 +138,11 @@ class Misfit:
             self.crop(self._to_sensor(object_field(phase, absorption, ratio), e)).abs()
             for e, ratio in enumerate(self.ratios)
         ]
+
+    def missed(self, phase: Tensor, absorption: Tensor) -> Tensor:
+        """Where dust takes the light that an estimate would let through (bool; y, x)."""
+        predicted = torch.stack(self.predict(phase, absorption))
+        return missed(self.amplitude / self.background, predicted, self.weight)
 
     @property
     def recorded(self) -> list[int]:

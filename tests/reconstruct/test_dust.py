@@ -3,13 +3,17 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import binary_erosion, label
 
 from lensfree_nb.microscope import Setup
-from lensfree_nb.reconstruct.dust import dusty
+from lensfree_nb.nets.registry import find_model
+from lensfree_nb.reconstruct.alternation import accelerated
+from lensfree_nb.reconstruct.dust import dusty, missed
 from lensfree_nb.reconstruct.misfit import Misfit
 from lensfree_nb.simulate.acquisition import acquire
 from lensfree_nb.simulate.dish import culture
 from lensfree_nb.simulate.instrument import PRESETS
+from lensfree_nb.simulate.light import dust as transmission
 from tests import seeds
 
 SETUP = Setup((640.0, 530.0, 450.0), 1.67, (1000.0,) * 3)
@@ -86,3 +90,44 @@ def test_a_speck_is_no_cell(holograms, method):
     around = np.s_[80:160, 100:180]
     assert float(np.abs(opd - right)[around].max()) < 20
     assert float((opd - right)[around].std()) < 2
+
+
+def cells_and_dust(preset, dust_per_mm2):
+    """Amplitude of a crowded, simulated field (exposure, y, x), its light, and the dust on it."""
+    instrument = dataclasses.replace(PRESETS[preset], dust_per_mm2=dust_per_mm2)
+    rng = np.random.default_rng(seeds.CELLS)
+    cells = culture((320, 320), 250.0, rng=rng, kinds={"round": 0.1}, margin_um=160.0)
+    raw = acquire(cells, (320, 320), rng=rng, instrument=instrument)
+    counts = raw["hologram"].values.astype(np.float32) - instrument.camera.offset
+    setup = dataclasses.replace(instrument.setup, shift_um=instrument.shift_um)
+    clear = transmission((320, 320), 1.67, dust_per_mm2, instrument.own_rng("light"))
+    return torch.from_numpy(counts / counts.mean((1, 2), keepdims=True)), setup, clear
+
+
+def test_what_a_network_cannot_explain_is_dust():
+    hologram, setup, clear = cells_and_dust("harsh", 60.0)
+    kernel = accelerated(find_model("accelerate"))
+    misfit, drawing = kernel.drawn(hologram, setup)
+    assert misfit.forget(misfit.missed(*drawing))
+    unknown = (misfit.weight[0] == 0).numpy()
+    deep, count = label(binary_erosion(clear < 0.25, iterations=2))
+    assert count >= 2
+    assert all(unknown[deep == n + 1].any() for n in range(count))
+    assert clear[unknown].mean() < 0.7
+
+
+def test_nothing_is_missed_where_there_is_no_dust():
+    hologram, setup, _ = cells_and_dust("harsh", 0.0)
+    misfit, drawing = accelerated(find_model("accelerate")).drawn(hologram, setup)
+    assert not bool(misfit.missed(*drawing).any())
+    assert not misfit.forget(misfit.weight[0] < 0)
+
+
+def test_where_too_much_is_missed_it_is_no_dust():
+    flat = torch.ones(3, SIZE, SIZE)
+    half = flat.clone()
+    half[:, :40] = 0.1
+    assert not bool(missed(half, flat, flat).any())
+    speck = 1 - 0.9 * disc(4).float().expand(3, -1, -1)
+    assert bool(missed(speck, flat, flat)[disc(4)].all())
+    assert not bool(missed(speck[:1], flat[:1], flat[:1]).any())
