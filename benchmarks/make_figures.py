@@ -1,17 +1,31 @@
-"""Put the committed results into README, between its markers. Run by `make figures`."""
+"""Put the committed results into words. Run by `make figures`.
+
+README gets a table of the methods, between its markers, and which bars each benchmark holds;
+`docs/figures.md` gets every figure.
+"""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from _harness import ROOT
+from _scenes import SCENES
+from reconstruction import METHODS
 
+RESULTS, FIGURES = ROOT / "benchmarks" / "results", Path("docs", "figures.md")
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 HEAD = "| figure | data | value | unit | bar | holds |\n|---|---|---|---|---|---|"
+RECONSTRUCTION, PRESET = "reconstruction", "paper"
+COLUMNS = {
+    "RMSE (nm)": "rmse_nm", "SSIM": "ssim", "thick cells recovered": "thick",
+    "background SD (nm)": "background_sd_nm", "time a field (s)": "time a field",
+}  # fmt: skip
+Record = dict[str, Any]
 
 
-def line(row: dict[str, Any]) -> str:
+def line(row: Record) -> str:
     """One figure as a line of a Markdown table."""
     value = f"{row['value']:.4g}" if isinstance(row["value"], float) else row["value"]
     holds = {True: "yes", False: "**no**", None: ""}[row["holds"]]
@@ -19,14 +33,15 @@ def line(row: dict[str, Any]) -> str:
     return f"| {name} | {data} | {value} | {row['unit']} | {row['bar'] or ''} | {holds} |"
 
 
-def section(name: str) -> str:
+def section(name: str, record: Record) -> str:
     """One result file: what has a bar at once, the rest to unfold."""
-    record = json.loads((ROOT / "benchmarks" / "results" / f"{name}.json").read_text())
     barred, free = (
         [line(row) for row in record["rows"] if (row["bar"] is not None) is with_bar]
         for with_bar in (True, False)
     )
-    parts = [f"### {name.replace('_', ' ').capitalize()}", f"`python benchmarks/{name}.py`"]
+    machine = record["machine"]
+    made = f"`python benchmarks/{name}.py`, {machine['cores']} cores, at {record['commit']}"
+    parts = [f"## {name.replace('_', ' ').capitalize()}", made]
     if barred:
         parts.append("\n".join([HEAD, *barred]))
     if free:
@@ -36,10 +51,46 @@ def section(name: str) -> str:
     return "\n\n".join(parts)
 
 
+def methods(record: Record) -> str:
+    """Every method on every scene, as the microscope of the paper would see it."""
+    values = {row["name"]: float(row["value"]) for row in record["rows"]}
+    head = ["simulated scene", "method", *COLUMNS]
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    for scene in SCENES:
+        for method in METHODS:
+            where = f"{scene.name}, {PRESET}, {method}"
+            told = " | ".join(f"{values[f'{where}: {column}']:.3g}" for column in COLUMNS.values())
+            lines.append(f"| {scene.name} | `{method}` | {told} |")
+    return "\n".join(lines)
+
+
+def bars(records: dict[str, Record]) -> str:
+    """How many bars each benchmark holds, and which it does not."""
+    lines = ["| benchmark | bars held | not held |", "|---|---|---|"]
+    for name, record in records.items():
+        barred = [row for row in record["rows"] if row["bar"] is not None]
+        missed = [
+            f"{row['name']}: {row['value']:.3g} ({row['bar']})"
+            for row in barred
+            if not row["holds"]
+        ]
+        held = f"{len(barred) - len(missed)} of {len(barred)}" if barred else "none set"
+        lines.append(f"| `python benchmarks/{name}.py` | {held} | {'; '.join(missed)} |")
+    return "\n".join(lines)
+
+
 if __name__ == "__main__":
+    records = {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))}
+    every = "\n\n".join(section(name, record) for name, record in records.items())
+    (ROOT / FIGURES).write_text(f"# Every figure\n\nMade by `make figures`.\n\n{every}\n")
     readme = ROOT / "README.md"
     text = readme.read_text()
-    names = sorted(path.stem for path in (ROOT / "benchmarks" / "results").glob("*.json"))
-    body = "\n\n".join(section(name) for name in names)
+    body = "\n\n".join([
+        methods(records[RECONSTRUCTION]),
+        f"Made by `python benchmarks/{RECONSTRUCTION}.py`, preset `{PRESET}`, on"
+        f" {records[RECONSTRUCTION]['machine']['cores']} shared cores.",
+        bars(records),
+        f"All figures: [{FIGURES}]({FIGURES}).",
+    ])  # fmt: skip
     start, stop = text.index(BEGIN) + len(BEGIN), text.index(END)
-    readme.write_text(text[:start] + "\n" + body + "\n" + text[stop:])
+    readme.write_text(f"{text[:start]}\n\n{body}\n\n{text[stop:]}")

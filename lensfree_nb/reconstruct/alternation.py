@@ -88,7 +88,7 @@ class Alternation:
         The first inversion starts from OPD (nm) and absorption, (2, y, x), where they are given.
         """
         misfit, found = self.drawn(hologram, setup, start, dust=True)
-        refocused = tuple(misfit.unexplained(*found, further) for further in PLACES_UM)
+        refocused = tuple(misfit.unexplained(*found, PLACES_UM))
         if self.last.iterations:
             found = self.last.solve(misfit, found)
         return replace(estimate(misfit, *found), refocused=refocused)

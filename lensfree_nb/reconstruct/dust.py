@@ -48,42 +48,40 @@ def dusty(intensity: Tensor, known: Tensor, setup: Setup) -> Tensor:
     Tensor of bool, shape (y, x)
         Nowhere, where fewer than two exposures are known: fringes of one alone can be as dark.
     """
-    recorded = [e for e in range(setup.exposures) if bool(known[e].any())]
-    nothing = torch.zeros(intensity.shape[-2:], dtype=torch.bool, device=intensity.device)
-    nearest_um = min(abs(z) for z in setup.known_distance())
-    shadow_px = SHADOW * math.sqrt(min(setup.wavelength_um) * nearest_um) / setup.pixel_size_um
-    if len(recorded) < 2 or shadow_px <= CORE_PX:
-        return nothing
-    dark = _brightest(intensity, known) < DARK
-    cores = _shrunk(dark, CORE_PX)
-    if not bool(cores.any()):
-        return nothing
-    shadow = math.floor(shadow_px)
-    cores &= ~_grown(_shrunk(dark, shadow), 2 * shadow)
-    return _grown(cores, CORE_PX + RIM_PX)
+    return _specks(_brightest(intensity, known) < DARK, CORE_PX, known, setup)
 
 
-def missed(amplitude: Tensor, predicted: Tensor, known: Tensor) -> Tensor:
+def missed(amplitude: Tensor, predicted: Tensor, known: Tensor, setup: Setup) -> Tensor:
     """Where light is missed in all colours that should have come by what was drawn.
 
     Parameters
     ----------
     amplitude, predicted, known : Tensor, shape (exposure, y, x)
         As recorded (background 1), as it should be, and 1 where recorded.
+    setup : Setup
+        With a distance for each exposure.
 
     Returns
     -------
     Tensor of bool, shape (y, x)
         Nowhere, where fewer than two exposures are known, or three hundredths are missed and
-        more: then something else is wrong.
+        more: then something else is wrong. What is as wide as a shadow stays, as in `dusty`.
     """
-    nothing = torch.zeros(amplitude.shape[-2:], dtype=torch.bool, device=amplitude.device)
-    if int(known.flatten(1).any(1).sum()) < 2:
-        return nothing
     share = (amplitude / (predicted + FAINT)).square()
-    cores = _shrunk(_brightest(share, known) < MISSED, MISSED_PX)
-    specks = _grown(cores, MISSED_PX + RIM_PX)
-    return specks if float(specks.float().mean()) <= MOST_MISSED else nothing
+    specks = _specks(_brightest(share, known) < MISSED, MISSED_PX, known, setup)
+    return specks if float(specks.float().mean()) <= MOST_MISSED else torch.zeros_like(specks)
+
+
+def _specks(dark: Tensor, core_px: int, known: Tensor, setup: Setup) -> Tensor:
+    """What is dark (bool; y, x) over a core and more, and too narrow for a shadow; with its rim."""
+    nearest_um = min(abs(z) for z in setup.known_distance())
+    shadow_px = SHADOW * math.sqrt(min(setup.wavelength_um) * nearest_um) / setup.pixel_size_um
+    cores = _shrunk(dark, core_px)
+    if int(known.flatten(1).any(1).sum()) < 2 or shadow_px <= core_px or not bool(cores.any()):
+        return torch.zeros_like(dark)
+    shadow = math.floor(shadow_px)
+    cores &= ~_grown(_shrunk(dark, shadow), 2 * shadow)
+    return _grown(cores, core_px + RIM_PX)
 
 
 def _brightest(image: Tensor, known: Tensor) -> Tensor:

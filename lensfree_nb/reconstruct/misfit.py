@@ -10,7 +10,7 @@ than the sensor, so that light may come in from outside.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -142,7 +142,7 @@ class Misfit:
     def missed(self, phase: Tensor, absorption: Tensor) -> Tensor:
         """Where dust takes the light that an estimate would let through (bool; y, x)."""
         predicted = torch.stack(self.predict(phase, absorption))
-        return missed(self.amplitude / self.background, predicted, self.weight)
+        return missed(self.amplitude / self.background, predicted, self.weight, self.setup)
 
     @property
     def recorded(self) -> list[int]:
@@ -190,14 +190,17 @@ class Misfit:
             contrast += self.weight[e] * (data - 1) ** 2
         return misfit, contrast
 
-    def unexplained(self, phase: Tensor, absorption: Tensor, further_um: float) -> Tensor:
-        """Squared misfit over the sensor, were the sample so much further away (µm)."""
-        squared = torch.zeros_like(self.weight[0])
+    def unexplained(
+        self, phase: Tensor, absorption: Tensor, further_um: Sequence[float]
+    ) -> list[Tensor]:
+        """Squared misfit over the sensor, were the sample further away (µm), for each of these."""
+        squared = [torch.zeros_like(self.weight[0]) for _ in further_um]
         for e, ratio in enumerate(self.ratios):
             wave = torch.fft.fft2(object_field(phase, absorption, ratio))
-            wave.mul_(self._exposure_transfer(e, further_um))
-            model = _modulus(self.crop(ifft2(wave)))
-            squared += self.weight[e] * (model - self.normalised(e)) ** 2
+            for found, further in zip(squared, further_um, strict=True):
+                transfer = self._exposure_transfer(e, further) if further else self._transfer[e]
+                model = _modulus(self.crop(ifft2(wave * transfer)))
+                found += self.weight[e] * (model - self.normalised(e)) ** 2
         return squared
 
     def _exposure_transfer(self, exposure: int, further_um: float = 0.0) -> Tensor:

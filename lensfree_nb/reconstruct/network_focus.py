@@ -68,7 +68,7 @@ def _misfits(windows: Sequence[Tensor], setup: Setup, network: ModelSpec) -> lis
     kernel, found, contrast = accelerated(network), np.zeros(len(PLACES_UM)), 0.0
     for window in windows:
         misfit, pair = kernel.drawn(window, setup)
-        found += [total(misfit.unexplained(*pair, further)) for further in PLACES_UM]
+        found += [total(squared) for squared in misfit.unexplained(*pair, PLACES_UM)]
         empty = [torch.ones_like(window[0])] * setup.exposures
         contrast += total(misfit.residual_maps(empty)[1])
     return list(found / max(contrast, 1e-12))

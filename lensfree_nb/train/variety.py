@@ -110,7 +110,7 @@ def odder(cells: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
 
 
 def any_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generator) -> Drawn:
-    """One periodic field: 20 to 700 cells per mm², half of them above 300, debris on top.
+    """One periodic field of 20 to 700 cells per mm², with debris; half of the fields above 300.
 
     Most fields mix one spread kind with up to 60 % of rounded cells; one in ten is of suspended
     cells alone. Up to a quarter of the cells ride on others.

@@ -123,11 +123,16 @@ def test_nothing_is_missed_where_there_is_no_dust():
     assert not misfit.forget(misfit.weight[0] < 0)
 
 
-def test_where_too_much_is_missed_it_is_no_dust():
+def test_what_may_be_more_than_dust_is_not_missed():
     flat = torch.ones(3, SIZE, SIZE)
-    half = flat.clone()
+    speck, half = shaded(4), flat.clone()
     half[:, :40] = 0.1
-    assert not bool(missed(half, flat, flat).any())
-    speck = 1 - 0.9 * disc(4).float().expand(3, -1, -1)
-    assert bool(missed(speck, flat, flat)[disc(4)].all())
-    assert not bool(missed(speck[:1], flat[:1], flat[:1]).any())
+    assert bool(missed(speck, flat, flat, SETUP)[disc(4)].all())
+    assert not bool(missed(half, flat, flat, SETUP).any())
+    assert not bool(missed(speck[:1], flat[:1], flat[:1], SETUP).any())
+    assert not bool(missed(speck, flat, flat, SETUP.at(10.0)).any())
+    # Wide beside sqrt(wavelength z), on a field of which it is a small part.
+    field = torch.ones(3, 300, 300)
+    wide = field.clone()
+    wide[:, 100:125, 100:125] = 0.1
+    assert not bool(missed(wide, field, field, SETUP).any())

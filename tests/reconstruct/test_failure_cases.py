@@ -80,9 +80,10 @@ def test_a_tilt_is_found_beside_what_is_lost(holograms):
     broken["hologram"][1, :, :80, :80] = np.nan
     found = broken.lf.find_tilt()
     assert float(found["distance"]) == pytest.approx(1000, abs=5)
-    bright = broken.copy(deep=True)
-    bright["hologram"].attrs["full_scale"] = 1e9
-    xr.testing.assert_identical(bright.lf.find_tilt()["distance"], found["distance"])
+    saturated = broken.copy(deep=True)
+    saturated["hologram"][1, :, :80, :80] = 9.0
+    saturated["hologram"].attrs["full_scale"] = 9.0
+    xr.testing.assert_identical(saturated.lf.find_tilt()["distance"], found["distance"])
 
 
 @pytest.mark.parametrize("method", METHODS)
