@@ -36,9 +36,11 @@ notebooks: $(VENV)/.dev
 		$(BIN)/jupytext --quiet --to ipynb --output build/notebooks/$$(basename $$source .py).ipynb $$source || exit 1; done
 	$(BIN)/python -m pytest -q --nbmake build/notebooks/*.ipynb
 
+BENCHMARKS := real_holograms frame solvers culture phase_contrast simulator reconstruction \
+	ablation failures calibration warm_start tuning
 bench: $(VENV)/.dev
 	mkdir -p benchmarks/results
-	for name in real_holograms frame solvers culture phase_contrast simulator reconstruction ablation; do \
+	for name in $(BENCHMARKS); do \
 		$(BIN)/python benchmarks/$$name.py --json benchmarks/results/$$name.json || exit 1; done
 
 figures: $(VENV)/.dev

@@ -79,18 +79,31 @@ def bars(records: dict[str, Record]) -> str:
     return "\n".join(lines)
 
 
-if __name__ == "__main__":
-    records = {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))}
+def committed() -> dict[str, Record]:
+    """Every committed result, by the name of its benchmark."""
+    return {path.stem: json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))}
+
+
+def figures_page(records: dict[str, Record]) -> str:
+    """Everything, as `docs/figures.md` holds it."""
     every = "\n\n".join(section(name, record) for name, record in records.items())
-    (ROOT / FIGURES).write_text(f"# Every figure\n\nMade by `make figures`.\n\n{every}\n")
-    readme = ROOT / "README.md"
-    text = readme.read_text()
-    body = "\n\n".join([
-        methods(records[RECONSTRUCTION]),
+    return f"# Every figure\n\nMade by `make figures`.\n\n{every}\n"
+
+
+def with_figures(readme: str, records: dict[str, Record]) -> str:
+    """README with its part between the markers made anew."""
+    shown = records[RECONSTRUCTION]
+    made = (
         f"Made by `python benchmarks/{RECONSTRUCTION}.py`, preset `{PRESET}`, on"
-        f" {records[RECONSTRUCTION]['machine']['cores']} shared cores.",
-        bars(records),
-        f"All figures: [{FIGURES}]({FIGURES}).",
-    ])  # fmt: skip
-    start, stop = text.index(BEGIN) + len(BEGIN), text.index(END)
-    readme.write_text(f"{text[:start]}\n\n{body}\n\n{text[stop:]}")
+        f" {shown['machine']['cores']} shared cores."
+    )
+    link = f"All figures: [{FIGURES}]({FIGURES})."
+    body = "\n\n".join([methods(shown), made, bars(records), link])
+    start, stop = readme.index(BEGIN) + len(BEGIN), readme.index(END)
+    return f"{readme[:start]}\n\n{body}\n\n{readme[stop:]}"
+
+
+if __name__ == "__main__":
+    (ROOT / FIGURES).write_text(figures_page(committed()))
+    page = ROOT / "README.md"
+    page.write_text(with_figures(page.read_text(), committed()))

@@ -4,6 +4,7 @@ import re
 import runpy
 from pathlib import Path
 
+import make_figures
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +12,15 @@ import tifffile
 
 from lensfree_nb.simulate.acquisition import example
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
+
+
+def test_its_figures_are_those_of_the_committed_results():
+    records = make_figures.committed()
+    readme = README.read_text("utf-8")
+    assert make_figures.with_figures(readme, records) == readme
+    assert make_figures.figures_page(records) == (ROOT / "docs" / "figures.md").read_text("utf-8")
 
 
 def test_the_block_under_use_runs(tmp_path, monkeypatch):
