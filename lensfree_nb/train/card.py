@@ -19,7 +19,10 @@ from lensfree_nb.versions import version_of
 def write_card(
     path: Path, recipe: Recipe, options: Mapping[str, Any], sha256: str, training: Mapping[str, Any]
 ) -> None:
-    """Write the card as JSON."""
+    """Write the card as JSON; the weights of its command's `--start` are ``started_from``."""
+    command = f"lensfree train {recipe.name}"
+    if training.get("started_from"):
+        command += " --start WEIGHTS"
     card = {
         "name": recipe.name,
         "purpose": recipe.purpose,
@@ -31,7 +34,7 @@ def write_card(
             **recipe.data,
         },
         "schedule": dataclasses.asdict(recipe.schedule),
-        "training": {**training, "truth": "simulated", "command": f"lensfree train {recipe.name}"},
+        "training": {**training, "truth": "simulated", "command": command},
         "limits": "Simulated cells only were seen: thin objects, denser than the medium, in three "
         "colours, at the pixel size, wavelengths and distances of network.trained_on.",
         "made_with": {

@@ -134,8 +134,11 @@ def test_other_weights_are_a_start(tmp_path):
     again.run()
     # Also after it was left and taken up.
     made = training(tmp_path / "next").export(tmp_path / "next")
-    assert read_card(made)["training"]["started_from"] == spec.sha256
-    assert read_card(spec.name)["training"]["started_from"] is None
+    later, first = (read_card(name)["training"] for name in (made, spec.name))
+    assert later["started_from"] == spec.sha256
+    assert later["command"].endswith(" --start WEIGHTS")
+    assert first["started_from"] is None
+    assert "--start" not in first["command"]
     wider = dataclasses.replace(RECIPE, network={"kind": "unet", "features": 5, "depth": 2})
     with pytest.raises(ParameterError, match="cannot start from there"):
         training(tmp_path / "wider", wider).start_from(spec)
