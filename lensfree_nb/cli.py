@@ -70,7 +70,7 @@ def simulate(
 
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(help="Name of a recipe, or a .toml file.")],
+    recipe: Annotated[str, typer.Argument(help="accelerate, unwrap, or a .toml file of your own.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoint, weights, card.")] = Path(
         "trained"
     ),

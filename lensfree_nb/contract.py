@@ -240,7 +240,8 @@ def shift_of(ds: xr.Dataset) -> xr.DataArray:
     for name in SHIFTS:
         shift = dequantified(ds.coords[name]).reset_coords(drop=True)
         parts.append(shift * length_factor(str(shift.attrs.get("units", "um")), "um"))
-    return xr.concat(parts, dim="axis").transpose(..., exposure, "axis")
+    shifts = xr.concat(parts, dim="axis").transpose(..., exposure, "axis")
+    return shifts if shifts.chunks is None else shifts.chunk({exposure: -1, "axis": -1})
 
 
 def provenance(ds: xr.Dataset, verb: str, **parameters: Any) -> dict[str, Any]:

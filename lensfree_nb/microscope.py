@@ -7,6 +7,9 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from lensfree_nb.errors import DistanceError, SetupError
 from lensfree_nb.units import floats
 
@@ -96,6 +99,12 @@ class Setup:
         if len(values) == 1:
             values *= self.exposures
         return dataclasses.replace(self, distance_um=values)
+
+    def registered(self, shift_um: NDArray[np.float64]) -> Setup:
+        """The same microscope with its exposures' places (µm; exposure, 2); 0 where unknown."""
+        pairs = np.nan_to_num(shift_um)
+        shifts = tuple((float(y), float(x)) for y, x in pairs) if pairs.any() else ()
+        return dataclasses.replace(self, shift_um=shifts)
 
     def known_distance(self) -> tuple[float, ...]:
         """The distance of each exposure (µm).

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 WEIGHTS: Final = Path(__file__).resolve().parents[1] / "weights"
 SUFFIX: Final = ".safetensors"
 HEADER: Final = "lensfree_nb"
+KINDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "plain": ("features", "layers"), "unet": ("features", "depth"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +83,16 @@ def find_model(name: str | Path) -> ModelSpec:
     name = str(name)
     path = _path(name)
     if not path.is_file():
-        raise ModelError(
-            f"network is {name!r}: there is no such file; use {', '.join(shipped())}, or the path "
-            f"of a {SUFFIX} file"
-        )
+        raise _missing(name)
     digest = _sha256(path)
     try:
         with safe_open(path, framework="numpy") as file:
             header = file.metadata() or {}
         built = json.loads(header[HEADER])
-        if built["kind"] not in ("plain", "unet"):
+        if built["kind"] not in KINDS:
             raise KeyError(built["kind"])
+        for number in ("inputs", "outputs", "halo_px"):
+            int(built[number])
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise ModelError(
             f"{path.name} is damaged, or no network of this package ({error}); fetch it again"
@@ -159,29 +161,37 @@ def build_network(options: Mapping[str, Any], device: str = "cpu") -> nn.Module:
     from lensfree_nb.nets.plain import Plain
     from lensfree_nb.nets.unet import UNet
 
-    kind, own = {
-        "plain": (Plain, ("features", "layers")),
-        "unet": (UNet, ("features", "depth")),
-    }[options["kind"]]
-    chosen = {name: int(options[name]) for name in own if name in options}
+    kind: Callable[..., nn.Module] = {"plain": Plain, "unet": UNet}[options["kind"]]
+    own = {name: int(options[name]) for name in KINDS[options["kind"]] if name in options}
     with torch.device(device):
-        network: nn.Module = kind(int(options["inputs"]), int(options["outputs"]), **chosen)
-    return network
+        return kind(int(options["inputs"]), int(options["outputs"]), **own)
 
 
 def save_network(network: nn.Module, options: Mapping[str, Any], path: Path) -> str:
-    """Write weights and how they are built; returns the file's sha256."""
+    """Write weights, how they are built and how far they see; returns the file's sha256."""
     from safetensors.torch import save_file
 
     tensors = {
         name: part.detach().cpu().contiguous() for name, part in network.state_dict().items()
     }
-    save_file(tensors, path, {HEADER: json.dumps(dict(options), sort_keys=True)})
+    said = {**options, "halo_px": int(network.halo_px)}  # type: ignore[arg-type]
+    save_file(tensors, path, {HEADER: json.dumps(said, sort_keys=True)})
     return _sha256(path)
 
 
 def _path(name: str) -> Path:
-    return Path(name) if name.endswith(SUFFIX) else WEIGHTS / f"{Path(name).name}{SUFFIX}"
+    if name.endswith(SUFFIX):
+        return Path(name).expanduser()
+    if name not in shipped():
+        raise _missing(name)
+    return WEIGHTS / f"{name}{SUFFIX}"
+
+
+def _missing(name: str) -> ModelError:
+    return ModelError(
+        f"network is {name!r}: there is no such file; use {', '.join(shipped())}, or the path "
+        f"of a {SUFFIX} file"
+    )
 
 
 def _sha256(path: Path) -> str:

@@ -45,7 +45,7 @@ _CURVES = {
 
 @dataclass(frozen=True, slots=True)
 class FindDistance:
-    """The kernel: a hologram ([time,] exposure, y, x) to a distance for each exposure (µm).
+    """The kernel: a hologram ([time,] exposure, y, x), shifts, to each exposure's distance (µm).
 
     Of several frames the first usable one is looked at: a file that is damaged costs no distance.
     """
@@ -59,22 +59,25 @@ class FindDistance:
     full_scale: float = math.inf
     network: ModelSpec | None = None
 
-    def __call__(self, hologram: NDArray[Any]) -> NDArray[np.float64]:
+    def __call__(
+        self, hologram: NDArray[Any], shift_um: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         """Distances (µm), NaN where not found; raises instead if told to refuse."""
         import torch
 
         from lensfree_nb.reconstruct.focus import find_planes, only_exposure
         from lensfree_nb.run.devices import working_on
 
+        setup = self.setup.registered(shift_um)
         with working_on(self.device) as device:
             frame = hologram if hologram.ndim == 3 else first_usable(hologram)
             image = torch.tensor(frame_values(frame, self.full_scale), device=device)
             if not self.per_exposure:
-                found = [self._find(image, self.setup)]
+                found = [self._find(image, setup)]
             else:
                 found = [
-                    self._find(image[e : e + 1], only_exposure(self.setup, e))
-                    for e in range(self.setup.exposures)
+                    self._find(image[e : e + 1], only_exposure(setup, e))
+                    for e in range(setup.exposures)
                 ]
             for e, focus in enumerate(found):
                 if self.refuse and not focus.found:
@@ -86,7 +89,7 @@ class FindDistance:
             distances = [focus.distance_um for focus in found]
             together = self.criterion == INVERSION and len(distances) > 1
             if together and not any(math.isnan(z) for z in distances):
-                distances = list(find_planes(image, self.setup, distances))
+                distances = list(find_planes(image, setup, distances))
             return np.broadcast_to(np.array(distances), (self.setup.exposures,)).copy()
 
     def _find(self, hologram: Tensor, setup: Setup) -> Focus:
@@ -149,7 +152,7 @@ def find_distance(
     DistanceError
         If the distance was not found, or the range is impossible.
     """
-    hologram, setup = hologram_of(ds), registered_setup(ds)
+    hologram, setup, shift = hologram_of(ds), setup_of(ds), shift_of(ds)
     exposure = exposure_dim(ds)
     if on_failure not in ("raise", "flag"):
         raise ParameterError(f"on_failure is {on_failure!r}; use 'raise' or 'flag'")
@@ -167,8 +170,8 @@ def find_distance(
     if lazy:
         hologram = hologram.chunk(dict.fromkeys(core, -1))
     found = xr.apply_ufunc(
-        kernel, hologram.reset_coords(drop=True),
-        input_core_dims=[core], output_core_dims=[[exposure]],
+        kernel, hologram.reset_coords(drop=True), shift.reset_coords(drop=True),
+        input_core_dims=[core, [exposure, "axis"]], output_core_dims=[[exposure]],
         vectorize=True, dask="parallelized", output_dtypes=[np.float64],
     )  # fmt: skip
     if not each:
@@ -210,7 +213,7 @@ def distance_curve(
     from lensfree_nb.reconstruct.sharpness import window_sharpness
     from lensfree_nb.run.devices import working_on
 
-    hologram, setup = hologram_of(ds), registered_setup(ds)
+    hologram, setup = hologram_of(ds), setup_of(ds).registered(shift_of(ds).values)
     network = checked_criterion(criterion, setup, False)
     frame = hologram.isel(time=time) if "time" in hologram.dims else hologram
     given = np.geomspace(*_range(ds, None), 40) if distances_um is None else distances_um
@@ -236,15 +239,6 @@ def distance_curve(
         name="objective" if criterion == INVERSION else criterion,
         attrs={"units": "1", "long_name": _CURVES.get(criterion, criterion.replace("_", " "))},
     )
-
-
-def registered_setup(ds: xr.Dataset) -> Setup:
-    """The microscope with the places of its exposures, where they are known already."""
-    setup, shift = setup_of(ds), shift_of(ds)
-    if shift.chunks is not None or not shift.any():
-        return setup
-    pairs = np.nan_to_num(shift.values).tolist()
-    return dataclasses.replace(setup, shift_um=tuple((y, x) for y, x in pairs))
 
 
 def checked_criterion(criterion: str, setup: Setup, per_exposure: bool) -> ModelSpec | None:

@@ -32,7 +32,10 @@ def frame_values(image: NDArray[Any], full_scale: float = np.inf) -> NDArray[np.
     dark = known & ~(values > 0).any(axis=(-2, -1))
     if dark.any():
         which = ", ".join(str(e) for e in np.flatnonzero(dark))
-        raise DataError(f"exposure {which} of the hologram is dark: no pixel recorded any light")
+        raise DataError(
+            f"exposure {which} of the hologram is dark: no pixel recorded any light; mark a dead "
+            "exposure with NaN, and the others do without it"
+        )
     saturated = values >= full_scale
     return np.where(saturated, np.float32(np.nan), values) if saturated.any() else values
 

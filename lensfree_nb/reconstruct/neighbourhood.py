@@ -10,20 +10,26 @@ from torch import Tensor
 
 REACH_PX: Final = 16.0
 SIGMAS: Final = 3.0
+LEAST_KNOWN: Final = 0.5
 MEDIAN_OF_NORMAL: Final = 0.6745
 
 
 def around(image: Tensor) -> Tensor:
-    """Mean over a Gaussian neighbourhood of 16 px (standard deviation), within the frame."""
+    """Mean over a Gaussian neighbourhood of 16 px (standard deviation), within the frame.
+
+    Of what is not NaN; NaN where less than half of it is known.
+    """
     reach = math.ceil(SIGMAS * REACH_PX)
     place = torch.arange(-reach, reach + 1, dtype=torch.float32, device=image.device)
     weights = torch.exp(-0.5 * (place / REACH_PX) ** 2)
-    both = torch.stack([image, torch.ones_like(image)])[:, None]
+    known = image.isfinite().to(image.dtype)
+    frame = torch.ones_like(image)
+    both = torch.stack([image.nan_to_num(), known, frame])[:, None]
     for shape in ((1, 1, -1, 1), (1, 1, 1, -1)):
         padding = (reach, 0) if shape[2] == -1 else (0, reach)
         both = torch.nn.functional.conv2d(both, weights.view(shape), padding=padding)
-    smooth: Tensor = both[0, 0] / both[1, 0]
-    return smooth
+    smooth, share = both[0, 0] / both[1, 0], both[1, 0] / both[2, 0]
+    return torch.where(share >= LEAST_KNOWN, smooth, math.nan)
 
 
 def noise_variance(image: Tensor) -> float:

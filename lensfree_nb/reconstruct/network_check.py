@@ -34,7 +34,12 @@ def check_network(spec: ModelSpec, setup: Setup, distance: xr.DataArray) -> None
         raise ParameterError(
             f"network {spec.name} is not for reconstruction but for {options.get('task')}"
         )
-    inputs = int(options["inputs"])
+    inputs, outputs = int(options["inputs"]), int(options["outputs"])
+    if outputs != FROM_ESTIMATE:
+        raise ParameterError(
+            f"network {spec.name} gives {outputs} images; one for reconstruction gives "
+            f"{FROM_ESTIMATE}, OPD and absorption"
+        )
     if inputs not in (FROM_ESTIMATE, FROM_ESTIMATE + 2 * setup.exposures):
         raise ParameterError(
             f"network {spec.name} takes {(inputs - FROM_ESTIMATE) // 2} exposures, the hologram "

@@ -47,16 +47,18 @@ def find_by_network(
     if reason := why_not(curve, best, range_um):
         return Focus(math.nan, coarse, curve, reason)
     windows = liveliest_windows(hologram, FINE_WINDOW_PX, FINE_WINDOWS)
-    return Focus(settled(windows, setup, float(coarse[best]), network), coarse, curve)
+    distance = settled(windows, setup, float(coarse[best]), network)
+    lost = "what the network draws fits no distance nearby best" if math.isnan(distance) else ""
+    return Focus(distance, coarse, curve, lost)
 
 
 def settled(windows: Sequence[Tensor], setup: Setup, start_um: float, network: ModelSpec) -> float:
-    """The distance (µm) at which no defocus is left, near a start; the start, if there is none."""
+    """The distance (µm) at which no defocus is left, near a start; NaN if none can be told."""
     distance = start_um
     for _ in range(STEPS):
         defocus = lowest_um(*_misfits(windows, setup.at(distance), network))
         if math.isnan(defocus):
-            return start_um
+            return math.nan
         distance += defocus
         if abs(defocus) < SETTLED_UM:
             break

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
@@ -54,8 +55,10 @@ def checked_parameters(
     if method not in METHODS:
         raise ParameterError(f"method is {method!r}; use one of {', '.join(METHODS)}")
     if unknown := sorted(set(parameters) - set(KNOWN[method])):
+        meant = get_close_matches(unknown[0], KNOWN[method], n=1)
         raise ParameterError(
-            f"{method} has no parameter {', '.join(unknown)}; it has {', '.join(KNOWN[method])}"
+            f"{method} has no parameter {', '.join(unknown)}"
+            f"{f' (is {meant[0]} meant?)' if meant else ''}; it has {', '.join(KNOWN[method])}"
         )
     _check_number("trust_residual", trust_residual)
     chosen = dict(parameters)
@@ -116,12 +119,13 @@ def _changed(inverse: Inverse, given: dict[str, Any]) -> Any:
 
 
 def _check_count(name: str, value: object, least: int) -> None:
-    if not (isinstance(value, (int, np.integer)) and value is not True and value >= least):
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise ParameterError(f"{name} is {value!r}; it must be a whole number >= {least}")
 
 
 def _check_number(name: str, value: Any) -> None:
     least = LEAST[_bare(name)]
-    real = isinstance(value, (int, float, np.number)) and math.isfinite(value)
+    numbers = (int, float, np.number)
+    real = isinstance(value, numbers) and not isinstance(value, bool) and math.isfinite(value)
     if not (real and value >= least):
         raise ParameterError(f"{name} is {value!r}; it must be a number >= {least:g}")

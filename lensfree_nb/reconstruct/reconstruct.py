@@ -25,7 +25,7 @@ from lensfree_nb.contract import (
 from lensfree_nb.errors import ParameterError, QualityWarning
 from lensfree_nb.microscope import Setup, check_distance
 from lensfree_nb.reconstruct.defocus import MOST_UM, PLACES_UM, parabola_um
-from lensfree_nb.reconstruct.frame_values import frame_values
+from lensfree_nb.reconstruct.frame_values import LEAST_KNOWN, frame_values
 from lensfree_nb.reconstruct.network_check import check_network
 from lensfree_nb.reconstruct.parameters import NETWORKS, Method, checked_parameters, method_kernel
 from lensfree_nb.reconstruct.start import apart, beside
@@ -36,6 +36,9 @@ from lensfree_nb.run.tiles import Tile, tile_grid
 BACKGROUND_SIGMAS = 3.0
 LEAST_FRINGES_PX = 3
 UNKNOWN_FURTHEST_UM = 3000.0
+# Of each frame, over its tiles: squared misfit, contrast and noise, shares of the recorded pixels,
+# how many tiles, pixels of which anything was recorded. Then misfits of a network's answer nearby.
+SUMS = ("misfit", "contrast", "noise", "known", "tiles", "seen")
 TILTED_TILE_PX = 512
 
 
@@ -71,28 +74,32 @@ class ReconstructTile:
         from lensfree_nb.run.devices import working_on
 
         distance, slope, shift = arguments
-        recorded, start = apart(image) if self.started else (image, None)
-        values = frame_values(recorded, self.full_scale)
+        raw, start = apart(image) if self.started else (image, None)
+        values = frame_values(raw, self.full_scale)
         tilt = sum(
             float(s) * px * self.setup.pixel_size_um * 1e-3
             for s, px in zip(slope, tile.centre_px, strict=True)
         )
         at = tuple(check_distance(float(z) + tilt) for z in distance)
-        beside = tuple((float(y), float(x)) for y, x in np.nan_to_num(shift))
-        setup = dataclasses.replace(self.setup, distance_um=at, shift_um=beside)
+        setup = self.setup.at(at).registered(shift)
         with working_on(self.device) as device:
             hologram = torch.tensor(values, device=device)
             begin = {} if start is None else {"start": torch.tensor(start, device=device)}
             estimate = method_kernel(self.method, self.parameters)(hologram, setup, **begin)
             sums = [total(part[tile.inner]) for part in (estimate.misfit, estimate.contrast)]
-            known = torch.isfinite(hologram)[(..., *tile.inner)].double().mean()
+            recorded = torch.isfinite(hologram)
+            seen = recorded.any(0)
+            known = float(recorded[(..., *tile.inner)].double().mean())
             noise = estimate.noise * math.prod(tile.size)
             refocused = [total(part[tile.inner]) for part in estimate.refocused]
             maps = {"opd": estimate.opd_nm, "absorption": estimate.absorption}
             if self.local:
-                maps |= {"misfit": estimate.misfit, "nearby": around(estimate.misfit)}
+                local = torch.where(seen, estimate.misfit, math.nan)
+                maps |= {"misfit": local, "nearby": around(local)}
             return {
-                "fit": np.array([*sums, noise, float(known), 1.0, *refocused]),
+                "fit": np.array(
+                    [*sums, noise, known, 1.0, total(seen[tile.inner].float()), *refocused]
+                ),
                 **{name: image[tile.inner].cpu().numpy() for name, image in maps.items()},
             }
 
@@ -133,11 +140,12 @@ def reconstruct(
         Whether to add ``residual_map``: at each pixel of the sensor, what is not explained, over
         the frame's mean contrast; the root of its mean square is ``residual``. ``trusted`` is then
         a map too: False where more than noise and a share of the contrast stays unexplained nearby
-        (``reconstruct.trust``), as around a cell that came out a wave too thin.
+        (``reconstruct.trust``), as around a cell that came out a wave too thin, and where little
+        nearby was recorded at all. ``residual_map`` is NaN at pixels that were not.
     start : Dataset, optional
         An ``opd`` and ``absorption`` to start from instead of nothing: of the same frames, or one
-        for all. The frame before is a poor start where cells move or round up: what it held stays
-        (``benchmarks/warm_start.py``).
+        for all, as of the frame before. It is taken where it explains the hologram, so that what
+        has moved or rounded up since is found anew (``benchmarks/warm_start.py``).
     **parameters
         Of the method: ``iterations``, ``smoothness``, ``sparsity``, ``relax``, ``positive``,
         ``background_px``, ``proximal_steps``, ``prior`` (weight of the start). With a network
@@ -153,7 +161,8 @@ def reconstruct(
         hologram's contrast that is not explained, 0 to 1 and above) and ``trusted``, one value a
         frame or, with `residual_map`, one a pixel. Methods with a network add ``defocus`` (µm): how
         far the sample seems to lie beyond the distance that was given, and tends to fall short
-        of how far it does; above 15 µm the frame is not trusted (``reconstruct.defocus``).
+        of how far it does; NaN where it cannot be told. Only below 15 µm is the frame trusted
+        (``reconstruct.defocus``).
     """
     hologram, setup = hologram_of(ds), setup_of(ds)
     kernel_parameters = checked_parameters(method, parameters, trust_residual)
@@ -173,7 +182,7 @@ def reconstruct(
     outputs = {
         "opd": Output(attrs={"units": "nm", "long_name": LONG_NAMES["opd"]}),
         "absorption": Output(attrs={"units": "1", "long_name": LONG_NAMES["absorption"]}),
-        "fit": Output("float64", sums=5 + len(PLACES_UM) * (method in NETWORKS)),
+        "fit": Output("float64", sums=len(SUMS) + len(PLACES_UM) * (method in NETWORKS)),
     }
     if residual_map:
         outputs |= {"misfit": Output(), "nearby": Output()}
@@ -193,11 +202,9 @@ def reconstruct(
         grid=tile_grid((height, width), tile_px, halo),
         on_error="flag" if frame_count > 1 else "raise",
     )
-    fit = found["fit"]
-    unexplained = fit.isel(fit_sum=0) / fit.isel(fit_sum=1)
-    residual = (unexplained**0.5).astype("float32")
-    known = fit.isel(fit_sum=3) / fit.isel(fit_sum=4)
-    trusted = (residual <= trust_residual) & (known >= 0.5)
+    fit = {name: found["fit"].isel(fit_sum=n) for n, name in enumerate(SUMS)}
+    residual = ((fit["misfit"] / fit["contrast"]) ** 0.5).astype("float32")
+    trusted = (residual <= trust_residual) & (fit["known"] / fit["tiles"] >= LEAST_KNOWN)
     exposure = exposure_dim(ds)
     made = {
         "opd": found["opd"],
@@ -205,15 +212,17 @@ def reconstruct(
         "residual": residual.assign_attrs(units="1", long_name=LONG_NAMES["residual"]),
     }
     if residual_map:
-        contrast, noise = (fit.isel(fit_sum=n) / (height * width) for n in (1, 2))
+        contrast, noise = fit["contrast"] / fit["seen"], fit["noise"] / (height * width)
         trusted = trusted & (found["nearby"] <= most_unexplained(contrast, noise))
         local = (found["misfit"] / contrast) ** 0.5
         made["residual_map"] = local.astype("float32").assign_attrs(
             units="1", long_name="what is not explained, over the frame's contrast"
         )
     if method in NETWORKS:
-        defocus = parabola_um(*(fit.isel(fit_sum=5 + n) for n in range(len(PLACES_UM))))
-        trusted = trusted & ~(abs(defocus) > MOST_UM)
+        defocus = parabola_um(
+            *(found["fit"].isel(fit_sum=len(SUMS) + n) for n in range(len(PLACES_UM)))
+        )
+        trusted = trusted & (abs(defocus) <= MOST_UM)
         made["defocus"] = defocus.astype("float32").assign_attrs(
             units="um", long_name="how far the sample seems to lie beyond its distance"
         )

@@ -11,7 +11,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from lensfree_nb.contract import distance_of, exposure_dim, hologram_of, provenance
+from lensfree_nb.contract import (
+    distance_of,
+    exposure_dim,
+    hologram_of,
+    provenance,
+    setup_of,
+    shift_of,
+)
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.microscope import Setup
 from lensfree_nb.nets.registry import ModelSpec
@@ -21,7 +28,6 @@ from lensfree_nb.reconstruct.find_distance import (
     NETWORK,
     checked_criterion,
     named,
-    registered_setup,
 )
 from lensfree_nb.reconstruct.frame_values import LEAST_KNOWN, first_usable, frame_values
 
@@ -34,7 +40,7 @@ UNITS = ("um", "um/mm", "um/mm")
 
 @dataclass(frozen=True, slots=True)
 class FindTilt:
-    """The kernel: a hologram ([time,] exposure, y, x) and its distances to a plane.
+    """The kernel: a hologram ([time,] exposure, y, x), its distances and shifts to a plane.
 
     Of several frames the first usable one is looked at.
     """
@@ -46,7 +52,9 @@ class FindTilt:
     network: ModelSpec | None = None
     full_scale: float = math.inf
 
-    def __call__(self, hologram: NDArray[Any], distance_um: NDArray[Any]) -> NDArray[np.float64]:
+    def __call__(
+        self, hologram: NDArray[Any], distance_um: NDArray[Any], shift_um: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         """Distance (µm) at the centre of the frame, and its slopes (µm/mm)."""
         import torch
 
@@ -57,6 +65,7 @@ class FindTilt:
         if not known.size:
             return np.full(3, np.nan)
         near, found = float(known.mean()), []
+        setup = self.setup.registered(shift_um)
         frame = hologram if hologram.ndim == 3 else first_usable(hologram)
         values = frame_values(frame, self.full_scale)
         with working_on(self.device) as device:
@@ -66,11 +75,11 @@ class FindTilt:
                     ((s.start + s.stop) / 2 - n / 2) * self.setup.pixel_size_um
                     for s, n in zip((rows, columns), values.shape[-2:], strict=True)
                 ]
-                found.append((*centre, self._local(window, near)))
+                found.append((*centre, self._local(window, setup, near)))
         plane = fit_tilt(*np.array(found).T)
         return np.array([plane.distance_um, plane.slope_y_um_per_mm, plane.slope_x_um_per_mm])
 
-    def _local(self, window: Tensor, near: float) -> float:
+    def _local(self, window: Tensor, setup: Setup, near: float) -> float:
         """Distance (µm) of one window, not far from that of the frame; NaN if little is known."""
         if float(window.isfinite().float().mean()) < LEAST_KNOWN:
             return math.nan
@@ -78,10 +87,10 @@ class FindTilt:
         if self.network is not None:
             from lensfree_nb.reconstruct.network_focus import settled
 
-            return min(max(settled([window], self.setup, near, self.network), low), high)
+            return min(max(settled([window], setup, near, self.network), low), high)
         from lensfree_nb.reconstruct.focus import lowest, objective
 
-        return lowest(lambda z: objective(window, self.setup.at(z)), low, high)
+        return lowest(lambda z: objective(window, setup.at(z)), low, high)
 
     def _places(self, shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
         from lensfree_nb.reconstruct.focus import COARSE_WINDOW_PX
@@ -133,7 +142,7 @@ def find_tilt(
     if not 0 < spread < 1:
         raise ParameterError(f"spread is {spread}; it must lie between 0 and 1")
     hologram, distance = hologram_of(ds), distance_of(ds)
-    setup = registered_setup(ds)
+    setup, shift = setup_of(ds), shift_of(ds)
     if criterion not in (INVERSION, NETWORK):
         raise ParameterError(f"criterion is {criterion!r}; use {INVERSION}, {NETWORK}")
     network = checked_criterion(criterion, setup, False)
@@ -146,12 +155,13 @@ def find_tilt(
         [dim for dim in ("time", *own) if dim in array.dims]
         for array, own in ((hologram, (exposure, "y", "x")), (distance, (exposure,)))
     ]
+    cores.append([exposure, "axis"])
     if hologram.chunks is not None:
         hologram = hologram.chunk(dict.fromkeys(cores[0], -1))
     plane = xr.apply_ufunc(
         FindTilt(setup, windows, spread, device, network, full_scale),
         hologram.reset_coords(drop=True), distance.reset_coords(drop=True),
-        input_core_dims=cores, output_core_dims=[["part"]],
+        shift.reset_coords(drop=True), input_core_dims=cores, output_core_dims=[["part"]],
         vectorize=True, dask="parallelized", output_dtypes=[np.float64],
         dask_gufunc_kwargs={"output_sizes": {"part": 3}, "allow_rechunk": True},
     )  # fmt: skip

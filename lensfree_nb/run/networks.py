@@ -70,11 +70,13 @@ def _each(work: Callable[[Tile], None], tiles: Sequence[Tile], device: torch.dev
         for tile in tiles:
             work(tile)
         return
-    with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        for _ in pool.map(work, tiles):
-            pass
-    # MKL counts threads for the whole process.
-    torch.set_num_threads(threads)
+    try:
+        with ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            for _ in pool.map(work, tiles):
+                pass
+    finally:
+        # MKL counts threads for the whole process.
+        torch.set_num_threads(threads)
 
 
 def check_precision(precision: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from lensfree_nb.train.recipe import Recipe
+from lensfree_nb.train.recipe import Recipe, recipe_names
 from lensfree_nb.versions import version_of
 
 
@@ -20,7 +20,7 @@ def write_card(
     path: Path, recipe: Recipe, options: Mapping[str, Any], sha256: str, training: Mapping[str, Any]
 ) -> None:
     """Write the card as JSON; the weights of its command's `--start` are ``started_from``."""
-    command = f"lensfree train {recipe.name}"
+    command = f"lensfree train {recipe.name}{'' if recipe.name in recipe_names() else '.toml'}"
     if training.get("started_from"):
         command += " --start WEIGHTS"
     card = {
@@ -46,12 +46,15 @@ def write_card(
 
 
 def _commit() -> str | None:
-    """Of the sources, where they lie in a repository."""
+    """Of the sources, where they lie in their own repository; marked where they were changed."""
+    here = Path(__file__).resolve().parents[2]
     try:
-        asked = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True,
-            cwd=Path(__file__).parent,
-        )  # fmt: skip
+        top = _git(here, "rev-parse", "--show-toplevel")
+        return _git(here, "describe", "--always", "--dirty") if Path(top) == here else None
     except (OSError, subprocess.CalledProcessError):
         return None
+
+
+def _git(folder: Path, *words: str) -> str:
+    asked = subprocess.run(["git", *words], capture_output=True, text=True, check=True, cwd=folder)
     return asked.stdout.strip()

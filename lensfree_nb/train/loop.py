@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from lensfree_nb.errors import ParameterError
+from lensfree_nb.errors import ExecutionError, ParameterError
 from lensfree_nb.nets.registry import SUFFIX, ModelSpec, build_network, load_network, save_network
 from lensfree_nb.run.devices import choose_device
 from lensfree_nb.train.bar import steps_bar
@@ -84,12 +84,23 @@ class Training:
         return self.step >= self.recipe.schedule.steps or waited >= self.recipe.schedule.patience
 
     def run(self, minutes: float = math.inf) -> None:
-        """Go on until finished, or until the time is up; then keep everything."""
+        """Go on until finished, or until the time is up; then keep everything.
+
+        Raises
+        ------
+        ExecutionError
+            If the loss is no number any more; what was kept before stays.
+        """
         start = kept = time.perf_counter()
         before, every = self.seconds, self.recipe.schedule.validate_every
         with steps_bar(self.recipe.name, self.recipe.schedule.steps, self.step) as bar:
             while not self.finished and time.perf_counter() - start < 60 * minutes:
                 loss = self._advance()
+                if not math.isfinite(loss):
+                    raise ExecutionError(
+                        f"{self.recipe.name} diverged: the loss of step {self.step} is {loss}. "
+                        "Lower learning_rate, remove the checkpoint, and train anew"
+                    )
                 bar(self.step, loss)
                 self.seconds = before + time.perf_counter() - start
                 if self.step % every == 0 or self.step == self.recipe.schedule.steps:

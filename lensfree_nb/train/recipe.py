@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lensfree_nb.errors import ParameterError
+from lensfree_nb.nets.registry import KINDS
 
 RECIPES: Final = Path(__file__).parent / "recipes"
 
@@ -27,7 +28,7 @@ class Schedule:
     average : float
         Share that the running average of the weights keeps at each step; it is what is shipped.
     validate_every, patience : int
-        Steps between validations, and after how many without a gain learning stops.
+        Steps between validations, and after how many of these without a gain learning stops.
     """
 
     steps: int
@@ -39,6 +40,16 @@ class Schedule:
     average: float = 0.998
     validate_every: int = 250
     patience: int = 12
+
+    def __post_init__(self) -> None:
+        """Refuse what no schedule can be."""
+        for name in ("steps", "batch", "validate_every", "patience"):
+            _check(name, getattr(self, name), 1, whole=True)
+        _check("warmup", self.warmup, 0, whole=True)
+        for name in ("learning_rate", "weight_decay", "clip", "average"):
+            _check(name, getattr(self, name), 0)
+        if self.average >= 1:
+            raise ParameterError(f"average is {self.average}; it must lie below 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +63,7 @@ class Recipe:
     purpose : str
         One sentence for its card.
     task : str
-        Which of :data:`lensfree_nb.train.loop.TASKS`.
+        Which of :data:`lensfree_nb.train.tasks.TASKS`.
     network : dict
         ``kind`` and its options.
     data : dict
@@ -96,12 +107,29 @@ def read_recipe(name: str | Path) -> Recipe:
         said = tomllib.loads(path.read_text(encoding="utf-8"))
         schedule = Schedule(**said.pop("schedule"))
         recipe = Recipe(name=path.stem, schedule=schedule, **said)
+        _check_network(recipe.network)
     except (tomllib.TOMLDecodeError, TypeError, KeyError) as error:
         known = ", ".join(f.name for f in fields(Schedule))
         raise ParameterError(
             f"{path.name} is no recipe ({error}); it says purpose, task, and in tables network, "
             f"data and schedule ({known})"
         ) from error
-    if recipe.schedule.steps < 1 or recipe.schedule.batch < 1:
-        raise ParameterError(f"{path.name}: steps and batch must be at least 1")
     return recipe
+
+
+def _check_network(said: dict[str, Any]) -> None:
+    own = KINDS.get(str(said.get("kind")))
+    if own is None:
+        raise ParameterError(f"network.kind is {said.get('kind')!r}; use {', '.join(KINDS)}")
+    for name, value in said.items():
+        if name not in ("kind", *own):
+            raise ParameterError(f"network has no {name}; a {said['kind']} has {', '.join(own)}")
+        if name != "kind":
+            _check(f"network.{name}", value, 1, whole=True)
+
+
+def _check(name: str, value: object, least: int, *, whole: bool = False) -> None:
+    kinds = (int,) if whole else (int, float)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not value >= least:
+        number = "a whole number" if whole else "a number"
+        raise ParameterError(f"{name} is {value!r}; it must be {number} >= {least}")

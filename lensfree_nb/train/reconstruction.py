@@ -28,6 +28,10 @@ CHANNELS: Final = {"estimate": 2, "fields": 8}
 # Squared below 10 nm, straight above: a few round cells must not drown the rest.
 KNEE_NM: Final = 10.0
 ABSORPTION_WEIGHT: Final = 2.0
+COUNTED: Final = (
+    "field_px", "patch_px", "iterations", "shelf_fields", "reuse", "validation_fields",
+    "bank_cells",
+)  # fmt: skip
 THIN_NM, FAINT_NM = 250.0, (3.0, 15.0)
 Batch = tuple[Tensor, Tensor]
 
@@ -75,6 +79,9 @@ class Reconstruction:
         """Refuse what cannot be trained."""
         if self.channels not in CHANNELS:
             raise ParameterError(f"channels is {self.channels!r}; use {', '.join(CHANNELS)}")
+        for name in COUNTED:
+            if not getattr(self, name) > 0:
+                raise ParameterError(f"{name} is {getattr(self, name)!r}; it must be above 0")
         self._shelf: deque[Batch] = deque()
         self._next = 0
 

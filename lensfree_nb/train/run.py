@@ -31,7 +31,7 @@ def train_recipe(
     minutes : float
         When to stop, finished or not.
     start : str, optional
-        Weights to start from, where there is no checkpoint yet.
+        Weights to start from, where there is no checkpoint yet; it says so where there is.
     device : str
         Where torch works.
     say : callable
@@ -49,6 +49,8 @@ def train_recipe(
     training = Training(recipe, checkpoint, device, say)
     if start and fresh:
         training.start_from(find_model(start))
+    elif start:
+        say(f"{recipe.name}: goes on from {checkpoint.name}; --start is for where there is none")
     training.run(minutes)
     return training.export(out)
 

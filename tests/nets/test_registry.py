@@ -3,9 +3,11 @@ import json
 import pytest
 import torch
 from dask.base import tokenize
+from safetensors.torch import save_file
 
 from lensfree_nb.errors import ModelError
 from lensfree_nb.nets.registry import (
+    HEADER,
     WEIGHTS,
     build_network,
     find_model,
@@ -118,8 +120,20 @@ def test_a_missing_network_is_named_with_those_that_there_are(name):
         find_model(name)
 
 
-def test_names_never_leave_the_folder_of_weights():
-    assert find_model("../../weights/accelerate").path.parent == WEIGHTS
+@pytest.mark.parametrize("name", ["../../weights/accelerate", "mine/accelerate", "/accelerate"])
+def test_a_path_is_never_taken_for_a_name(name):
+    with pytest.raises(ModelError, match=r"or the path of a \.safetensors file"):
+        find_model(name)
+    assert find_model("accelerate").path.parent == WEIGHTS
+
+
+@pytest.mark.parametrize("missing", ["inputs", "outputs", "halo_px"])
+def test_a_header_that_lacks_something_is_refused(saved, missing):
+    network, path = saved
+    said = {n: v for n, v in find_model(path).options.items() if n != missing}
+    save_file(network.state_dict(), path, {HEADER: json.dumps(said)})
+    with pytest.raises(ModelError, match=f"no network of this package .*{missing}"):
+        find_model(path)
 
 
 @pytest.mark.parametrize("card", ["{", "[]", "\x00"])

@@ -3,6 +3,7 @@ import pytest
 import xarray as xr
 
 from lensfree_nb.reconstruct.defocus import MOST_UM, PLACES_UM, parabola_um
+from tests import seeds
 
 
 def test_the_lowest_point_of_a_parabola():
@@ -35,6 +36,15 @@ def test_a_wrong_distance_is_told_and_flagged(holograms):
         assert MOST_UM < -np.sign(amiss) * float(wrong["defocus"]) < 90
         assert not bool(wrong["trusted"])
         assert float(wrong["residual"]) > 1.3 * float(right["residual"])
+
+
+def test_where_no_defocus_can_be_told_nothing_is_trusted(holograms):
+    rng = np.random.default_rng(seeds.NOISE)
+    empty = holograms.isel(time=0).copy(deep=True)
+    empty["hologram"][:] = 1 + 0.01 * rng.standard_normal(empty["hologram"].shape)
+    found = empty.lf.reconstruct("accelerated", trust_residual=2.0)
+    assert np.isnan(float(found["defocus"]))
+    assert not bool(found["trusted"])
 
 
 def test_light_alone_tells_no_defocus(holograms):

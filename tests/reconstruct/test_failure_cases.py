@@ -39,6 +39,19 @@ def test_a_saturated_corner(holograms, method):
 
 
 @pytest.mark.parametrize("method", METHODS)
+def test_what_was_not_recorded_is_not_vouched_for(holograms, method):
+    frame = holograms.isel(time=0).copy(deep=True)
+    frame["hologram"][:, :70, :70] = np.nan
+    found = frame.lf.reconstruct(method, residual_map=True, **QUICK)
+    assert not bool(found["trusted"][:60, :60].any())
+    assert bool(found["trusted"][90:, 90:].all())
+    assert bool(found["residual_map"][:70, :70].isnull().all())
+    assert bool(found["residual_map"][70:, 70:].notnull().all())
+    share = float((found["residual_map"] ** 2).mean() ** 0.5)
+    assert share == pytest.approx(float(found["residual"]), rel=1e-3)
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_a_frame_of_which_little_is_known_is_not_trusted(holograms, method):
     frame = holograms.isel(time=0).copy(deep=True)
     frame["hologram"][:, :200] = np.nan

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import xarray as xr
 
 from lensfree_nb.errors import DimensionError, ParameterError, UnitError
 
@@ -52,6 +53,28 @@ def test_it_stays_lazy_and_the_same(holograms, truth, chunks, no_compute):
         lazy = holograms.chunk(chunks).lf.reconstruct("inverse", start=truth.chunk(), **options)
     assert lazy["opd"].compute().values.tobytes() == expected["opd"].values.tobytes()
     np.testing.assert_array_equal(lazy["time"], expected["time"])
+
+
+@pytest.mark.parametrize("method", ["inverse", "accelerated"])
+def test_what_has_gone_since_leaves_no_ghost(holograms, method):
+    options = {} if method == "accelerated" else {"iterations": 10}
+    frame = holograms.isel(time=0)
+    cold = frame.lf.reconstruct(method, **options)
+    empty = np.unravel_index(int(frame["truth_opd"].values.argmin()), frame["truth_opd"].shape)
+    ball = np.hypot(*(np.ogrid[:256, :256][k] - empty[k] for k in range(2))) < 8
+    before = cold.copy(deep=True)
+    before["opd"] += xr.DataArray(600.0 * ball, dims=("y", "x"))
+    warm = frame.lf.reconstruct(method, start=before, **options)
+    assert float(np.abs(warm["opd"] - frame["truth_opd"]).values[ball].max()) < 20
+    assert error(warm, frame) < 1.2 * error(cold, frame)
+
+
+def test_a_good_start_is_no_worse_than_none(holograms, truth):
+    frame, start = holograms.isel(time=0), truth.isel(time=0)
+    cold, warm = (frame.lf.reconstruct("accelerated", start=one) for one in (None, start))
+    assert error(warm, frame) < error(cold, frame)
+    again = frame.lf.reconstruct("accelerated", start=warm)
+    assert error(again, frame) < 1.1 * error(cold, frame)
 
 
 def test_one_frame_serves_all(holograms, truth):

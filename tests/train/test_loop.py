@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 import torch
 
-from lensfree_nb.errors import ModelError, ParameterError
+from lensfree_nb.errors import ExecutionError, ModelError, ParameterError
 from lensfree_nb.nets.registry import find_model, load_network, read_card
 from lensfree_nb.train import tasks
 from lensfree_nb.train.loop import Training
@@ -108,6 +108,14 @@ def test_it_stops_where_nothing_is_gained(tmp_path):
     run = training(tmp_path, recipe)
     run.run()
     assert run.step == 120
+
+
+def test_what_diverges_is_told_and_costs_nothing_that_was_kept(tmp_path):
+    fast = dataclasses.replace(SCHEDULE, learning_rate=1e15, clip=1e30)
+    wild = training(tmp_path, dataclasses.replace(RECIPE, schedule=fast))
+    with pytest.raises(ExecutionError, match=r"double diverged: .*Lower learning_rate"):
+        wild.run()
+    assert not wild.checkpoint.exists()
 
 
 def test_weights_and_card_come_out(tmp_path):

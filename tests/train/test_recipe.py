@@ -45,7 +45,13 @@ def test_a_recipe_of_ones_own(tmp_path):
         (GOOD.replace("steps", "stops"), "stops"),
         (GOOD.replace('task = "reconstruct"\n', ""), "task"),
         ("colour = 'red'\n" + GOOD, "colour"),
-        (GOOD.replace("steps = 3", "steps = 0"), "at least 1"),
+        (GOOD.replace("steps = 3", "steps = 0"), "steps is 0; it must be a whole number >= 1"),
+        (GOOD.replace("steps = 3", 'steps = "3"'), "steps is '3'; it must be a whole number"),
+        (GOOD + "validate_every = 0\n", "validate_every is 0"),
+        (GOOD + "average = 1.0\n", "average is 1.0; it must lie below 1"),
+        (GOOD.replace('kind = "', 'kind = "x'), "network.kind is 'x.*; use plain, unet"),
+        (GOOD.replace("kind = ", "kinds = "), "network.kind is None"),
+        (GOOD.replace("[network]", "[network]\nfeaturs = 4"), "network has no featurs; a"),
     ],
 )
 def test_what_is_no_recipe_is_refused(tmp_path, text, words):
