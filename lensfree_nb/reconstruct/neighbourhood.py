@@ -8,9 +8,10 @@ from typing import Final
 import torch
 from torch import Tensor
 
+from lensfree_nb.reconstruct.frame_values import LEAST_KNOWN
+
 REACH_PX: Final = 16.0
 SIGMAS: Final = 3.0
-LEAST_KNOWN: Final = 0.5
 MEDIAN_OF_NORMAL: Final = 0.6745
 
 
