@@ -144,8 +144,9 @@ def reconstruct(
         nearby was recorded at all. ``residual_map`` is NaN at pixels that were not.
     start : Dataset, optional
         An ``opd`` and ``absorption`` to start from instead of nothing: of the same frames, or one
-        for all, as of the frame before. It is taken where it explains the hologram, so that what
-        has moved or rounded up since is found anew (``benchmarks/warm_start.py``).
+        for all. It is taken where it explains most of the light. The frame before is still a poor
+        start where cells move or round up: over many frames ghosts of them may stay
+        (``benchmarks/warm_start.py``).
     **parameters
         Of the method: ``iterations``, ``smoothness``, ``sparsity``, ``relax``, ``positive``,
         ``background_px``, ``proximal_steps``, ``prior`` (weight of the start). With a network
