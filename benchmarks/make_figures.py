@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from _harness import ROOT
-from _scenes import SCENES
-from reconstruction import METHODS
 
 RESULTS, FIGURES = ROOT / "benchmarks" / "results", Path("docs", "figures.md")
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
@@ -56,11 +54,12 @@ def methods(record: Record) -> str:
     values = {row["name"]: float(row["value"]) for row in record["rows"]}
     head = ["simulated scene", "method", *COLUMNS]
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
-    for scene in SCENES:
-        for method in METHODS:
-            where = f"{scene.name}, {PRESET}, {method}"
+    for name in values:
+        where, _, figure = name.partition(": ")
+        scene, _, method = where.partition(f", {PRESET}, ")
+        if method and figure == next(iter(COLUMNS.values())):
             told = " | ".join(f"{values[f'{where}: {column}']:.3g}" for column in COLUMNS.values())
-            lines.append(f"| {scene.name} | `{method}` | {told} |")
+            lines.append(f"| {scene} | `{method}` | {told} |")
     return "\n".join(lines)
 
 

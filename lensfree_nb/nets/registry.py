@@ -167,16 +167,17 @@ def build_network(options: Mapping[str, Any], device: str = "cpu") -> nn.Module:
         return kind(int(options["inputs"]), int(options["outputs"]), **own)
 
 
-def save_network(network: nn.Module, options: Mapping[str, Any], path: Path) -> str:
-    """Write weights, how they are built and how far they see; returns the file's sha256."""
+def save_network(network: nn.Module, options: Mapping[str, Any], path: Path) -> ModelSpec:
+    """Write weights, how they are built and how far they see; returns the network, named."""
     from safetensors.torch import save_file
 
     tensors = {
         name: part.detach().cpu().contiguous() for name, part in network.state_dict().items()
     }
     said = {**options, "halo_px": int(network.halo_px)}  # type: ignore[arg-type]
-    save_file(tensors, path, {HEADER: json.dumps(said, sort_keys=True)})
-    return _sha256(path)
+    built = json.dumps(said, sort_keys=True)
+    save_file(tensors, path, {HEADER: built})
+    return ModelSpec(str(path.resolve()), _sha256(path), built)
 
 
 def _path(name: str) -> Path:

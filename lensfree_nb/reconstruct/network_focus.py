@@ -34,7 +34,9 @@ def network_curve(
 ) -> NDArray[np.float64]:
     """Share of the contrast (exposure, y, x) that the network's answer leaves unexplained."""
     windows = liveliest_windows(hologram, COARSE_WINDOW_PX, 1)
-    return np.array([_misfits(windows, setup.at(float(z)), network)[1] for z in distances_um])
+    return np.array(
+        [_misfits(windows, setup.at(float(z)), network, (0.0,))[0] for z in distances_um]
+    )
 
 
 def find_by_network(
@@ -56,7 +58,7 @@ def settled(windows: Sequence[Tensor], setup: Setup, start_um: float, network: M
     """The distance (µm) at which no defocus is left, near a start; NaN if none can be told."""
     distance = start_um
     for _ in range(STEPS):
-        defocus = lowest_um(*_misfits(windows, setup.at(distance), network))
+        defocus = lowest_um(*_misfits(windows, setup.at(distance), network, PLACES_UM))
         if math.isnan(defocus):
             return math.nan
         distance += defocus
@@ -65,12 +67,14 @@ def settled(windows: Sequence[Tensor], setup: Setup, start_um: float, network: M
     return distance
 
 
-def _misfits(windows: Sequence[Tensor], setup: Setup, network: ModelSpec) -> list[float]:
-    """Misfit a little nearer, here, and further away, over the contrast of all windows."""
-    kernel, found, contrast = accelerated(network), np.zeros(len(PLACES_UM)), 0.0
+def _misfits(
+    windows: Sequence[Tensor], setup: Setup, network: ModelSpec, further_um: Sequence[float]
+) -> list[float]:
+    """Misfit, were the sample so much further away, over the contrast of all windows."""
+    kernel, found, contrast = accelerated(network), np.zeros(len(further_um)), 0.0
     for window in windows:
         misfit, pair = kernel.drawn(window, setup)
-        found += [total(squared) for squared in misfit.unexplained(*pair, PLACES_UM)]
+        found += [total(squared) for squared in misfit.unexplained(*pair, further_um)]
         empty = [torch.ones_like(window[0])] * setup.exposures
         contrast += total(misfit.residual_maps(empty)[1])
     return list(found / max(contrast, 1e-12))

@@ -137,14 +137,13 @@ class Training:
         if not self.history:
             raise ParameterError(f"{self.recipe.name} was not validated yet: train it for longer")
         path = folder / f"{self.recipe.name}{SUFFIX}"
-        options = {**self.options, "halo_px": int(self.network.halo_px)}  # type: ignore[arg-type]
-        digest = save_network(self.best, options, path)
+        made = save_network(self.best, self.options, path)
         scores = dict(self.history[self._best_at()])
         said = {
             "steps": self.step, "minutes": round(self.seconds / 60, 1), "validation": scores,
             "started_from": self.started_from,
         }  # fmt: skip
-        write_card(path.with_suffix(".json"), self.recipe, options, digest, said)
+        write_card(path.with_suffix(".json"), self.recipe, made.options, made.sha256, said)
         return path
 
     def _advance(self) -> float:

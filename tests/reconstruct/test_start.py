@@ -56,7 +56,7 @@ def test_it_stays_lazy_and_the_same(holograms, truth, chunks, no_compute):
 
 
 @pytest.mark.parametrize("method", ["inverse", "accelerated"])
-def test_what_has_gone_since_leaves_no_ghost(holograms, method):
+def test_a_ball_that_has_gone_leaves_no_ghost(holograms, method):
     options = {} if method == "accelerated" else {"iterations": 10}
     frame = holograms.isel(time=0)
     cold = frame.lf.reconstruct(method, **options)
