@@ -23,7 +23,7 @@ CULTURES: Final = ("adherent_183", "adherent_183_random")
 # Cells per mm², and the share of them that ride on others.
 PILED: Final = ((300.0, 600.0), (0.02, 0.10))
 MOST_MARGIN_UM: Final = 1e5
-DIVIDING: Final = ("round", "doublet", "anaphase")
+HEAVY: Final = ("round", "amoeboid", "rod", "doublet", "anaphase")
 
 
 def culture(
@@ -151,7 +151,7 @@ def load_culture(name: str) -> pd.DataFrame:
 def _rows(kind: str, size: Wanted, rng: np.random.Generator) -> pd.DataFrame:
     count = len(size.area_um2)
     mass = size.dry_mass_pg
-    if kind in DIVIDING:
+    if kind in HEAVY:
         mass = mass * rng.uniform(1, 2, count)
     if kind == "adherent":
         return population.adherent_rows(size, rng)
@@ -161,6 +161,10 @@ def _rows(kind: str, size: Wanted, rng: np.random.Generator) -> pd.DataFrame:
         return population.spindle_rows(size, rng)
     if kind in ("round", "suspended"):
         return population.round_rows(mass, rng, kind)
+    if kind == "amoeboid":
+        return population.amoeboid_rows(mass, rng)
+    if kind == "rod":
+        return population.rod_rows(mass, rng)
     if kind in ("doublet", "anaphase"):
         return population.pair_rows(mass, rng, kind)
     if kind == "red_cell":

@@ -132,6 +132,38 @@ def round_rows(mass_pg: Floats, rng: np.random.Generator, kind: str = "round") -
     )
 
 
+def amoeboid_rows(mass_pg: Floats, rng: np.random.Generator) -> pd.DataFrame:
+    """Thick cells between ball and sheet: lobed and up to twice as long as wide, their own grain.
+
+    Sized as balls of that mass; what they hold in the end follows from their shape.
+    """
+    count = len(mass_pg)
+    stretch = np.sqrt(rng.uniform(1.0, 2.0, count))
+    rows = round_rows(mass_pg, rng, "amoeboid")
+    table = {
+        "semi_major_um": rows["semi_major_um"] * stretch,
+        "semi_minor_um": rows["semi_minor_um"] / stretch,
+        "flank": rng.uniform(0.3, 1.2, count),
+    }
+    for lobe in LOBES:
+        table[f"lobe_{lobe}"] = rng.uniform(0, 0.4 / lobe, count)
+        table[f"phase_{lobe}"] = rng.uniform(0, 2 * np.pi, count)
+    grain = _grain(count, rng)
+    grain["granules"] *= rng.uniform(0, 4, count)
+    return rows.assign(**table, **grain)
+
+
+def rod_rows(mass_pg: Floats, rng: np.random.Generator) -> pd.DataFrame:
+    """Rods of the mass and concentration of balls, 1.5 to 4 times as long as wide."""
+    rows = round_rows(mass_pg, rng, "rod")
+    stretch = rng.uniform(1.5, 4.0, len(mass_pg)) ** 0.5
+    return rows.assign(
+        semi_major_um=rows["semi_major_um"] * stretch,
+        semi_minor_um=rows["semi_minor_um"] / stretch,
+        height_nm=rows["height_nm"] / stretch,
+    )
+
+
 def pair_rows(mass_pg: Floats, rng: np.random.Generator, kind: str) -> pd.DataFrame:
     """Two spheres of half the mass each: pressed together (doublet), or parting (anaphase)."""
     halves = round_rows(mass_pg / 2, rng, kind)

@@ -22,10 +22,11 @@ from torch import Tensor
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.simulate.measured_cells import MeasuredCells
 from lensfree_nb.simulate.shapes import (
+    BALL_FLANK,
     EDGE_SOFTNESS,
+    LOBED,
     LOBES,
     SHAPES,
-    SPREAD,
     Columns,
     Layers,
     ends,
@@ -40,7 +41,7 @@ REACH: Final = 1.65
 BEARINGS: Final = 48
 REQUIRED: Final = ("y_um", "x_um", "semi_major_um", "semi_minor_um", "angle_rad", "height_nm")
 # What an optional column is worth where a row has none: all others 0.
-DEFAULTS: Final = {"edge": EDGE_SOFTNESS}
+DEFAULTS: Final = {"edge": EDGE_SOFTNESS, "flank": BALL_FLANK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,8 +250,8 @@ def _reach_um(table: pd.DataFrame) -> NDArray[np.float64]:
     outline = 1 + sum(lobes) + column("tip") * ends(bearing)
     outline = outline + column("lamella") * sheet(bearing - column("lamella_rad"))
     axes = column("semi_major_um") * np.cos(bearing), column("semi_minor_um") * np.sin(bearing)
-    spread = REACH * (outline * np.hypot(*axes)).max(axis=1)
-    return np.where(np.isin(kinds_of(table), list(SPREAD)), spread, plain)
+    lobed = REACH * (outline * np.hypot(*axes)).max(axis=1)
+    return np.where(np.isin(kinds_of(table), list(LOBED)), lobed, plain)
 
 
 def _coordinates(

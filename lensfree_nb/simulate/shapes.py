@@ -22,6 +22,7 @@ LOBES: Final = (2, 3, 4, 5, 7)
 WAVES: Final = (1, 2, 3, 4, 5, 6)
 NUCLEOLI: Final = (1, 2)
 RIPPLE_UM: Final = 6.0
+BALL_FLANK: Final = 0.5
 TIP_SHARPNESS, LAMELLA_SHARPNESS = 18.0, 4.0
 
 
@@ -67,9 +68,7 @@ def adherent(cell: Columns, dy: Tensor, dx: Tensor) -> Layers:
     bearing = torch.atan2(v, u)
     side = sheet(bearing - get(cell, "lamella_rad"))
     outline = 1 + get(cell, "lamella") * side
-    for n in LOBES:
-        if f"lobe_{n}" in cell:
-            outline = outline + cell[f"lobe_{n}"] * torch.cos(n * bearing + cell[f"phase_{n}"])
+    outline = outline + _lobes(cell, bearing)
     if "tip" in cell:
         outline = outline + cell["tip"] * ends(bearing)
     radius = torch.hypot(u, v) / outline
@@ -114,6 +113,20 @@ def ball(cell: Columns, dy: Tensor, dx: Tensor) -> Layers:
     return Layers(_dome(radius), torch.zeros_like(radius), radius)
 
 
+def amoeboid(cell: Columns, dy: Tensor, dx: Tensor) -> Layers:
+    """A thick cell of no regular form: a lobed outline, flanks steep or gentle, a grain.
+
+    Columns: ``semi_major_um, semi_minor_um, angle_rad, height_nm``; ``flank`` is the power to
+    which ``1 - r²`` is raised (0.5, a ball's, where absent), the others are those of `adherent`.
+    """
+    along, across = turned(cell["angle_rad"], dy, dx)
+    u, v = along / cell["semi_major_um"], across / cell["semi_minor_um"]
+    radius = torch.hypot(u, v) / (1 + _lobes(cell, torch.atan2(v, u)))
+    thick = (1 - radius**2).clamp(min=0) ** get(cell, "flank", BALL_FLANK)
+    body = thick * (1 + _grain(cell, along, across))
+    return Layers(body, torch.zeros_like(radius), radius)
+
+
 def pair_of_balls(cell: Columns, dy: Tensor, dx: Tensor) -> Layers:
     """Two equal spheres ``apart_um`` apart, along ``angle_rad``: doublets, and late anaphase.
 
@@ -141,8 +154,8 @@ def red_cell(cell: Columns, dy: Tensor, dx: Tensor) -> Layers:
     return Layers(profile / RED_CELL_RIM, torch.zeros_like(radius), radius)
 
 
-def speck(cell: Columns, dy: Tensor, dx: Tensor) -> Layers:
-    """Debris the size of bacteria: a rod with round ends, of its two half axes."""
+def rod(cell: Columns, dy: Tensor, dx: Tensor) -> Layers:
+    """A rod with round ends, of its two half axes: yeast, and debris the size of bacteria."""
     along, across = turned(cell["angle_rad"], dy, dx)
     straight = (cell["semi_major_um"] - cell["semi_minor_um"]).clamp(min=0)
     beyond = (along.abs() - straight).clamp(min=0)
@@ -164,16 +177,30 @@ SHAPES: Final[Mapping[str, Callable[[Columns, Tensor, Tensor], Layers]]] = {
     "suspended": ball,
     "doublet": pair_of_balls,
     "anaphase": pair_of_balls,
+    "amoeboid": amoeboid,
     "red_cell": red_cell,
-    "debris": speck,
+    "rod": rod,
+    "debris": rod,
 }
 SPREAD: Final = frozenset(kind for kind, shape in SHAPES.items() if shape is adherent)
-# Never drawn for training or tuning: what a network has not met is what it is tested on.
+LOBED: Final = SPREAD | {"amoeboid"}
+# What a network has not met is what it is tested on: never drawn for training or tuning.
 TEST_ONLY: Final = frozenset({"doublet", "anaphase", "red_cell", "measured"})
+# And what it is tuned on: never drawn for training.
+TUNE_ONLY: Final = frozenset({"rod"})
 
 
 def _dome(radius: Tensor) -> Tensor:
     return (1 - radius**2).clamp(min=0).sqrt()
+
+
+def _lobes(cell: Columns, bearing: Tensor) -> Tensor:
+    """By how much the outline exceeds its ellipse in each direction."""
+    beyond = torch.zeros_like(bearing)
+    for n in LOBES:
+        if f"lobe_{n}" in cell:
+            beyond = beyond + cell[f"lobe_{n}"] * torch.cos(n * bearing + cell[f"phase_{n}"])
+    return beyond
 
 
 def _grain(cell: Columns, along: Tensor, across: Tensor) -> Tensor:

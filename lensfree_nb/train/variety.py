@@ -17,19 +17,21 @@ from lensfree_nb.simulate.bank import CellBank, Drawn
 from lensfree_nb.simulate.camera import Camera
 from lensfree_nb.simulate.dish import culture, with_debris
 from lensfree_nb.simulate.instrument import PAPER_SETUP, Instrument
-from lensfree_nb.simulate.shapes import TEST_ONLY
+from lensfree_nb.simulate.shapes import TEST_ONLY, TUNE_ONLY
 from lensfree_nb.simulate.spacing import places_um
 from lensfree_nb.simulate.truth import measured
 
 # Share of each kind in the bank, and how often a field is made mainly of it.
 KINDS: Final[Mapping[str, float]] = {
-    "adherent": 0.45,
-    "epithelial": 0.15,
+    "adherent": 0.4,
+    "epithelial": 0.1,
     "spindle": 0.1,
-    "round": 0.2,
+    "round": 0.15,
     "suspended": 0.1,
+    "amoeboid": 0.15,
 }
-ROUNDED: Final = ("round", "suspended")
+ROUNDED: Final = ("round", "suspended", "amoeboid")
+THICK_ALONE = 0.15
 OVAL, ODD_SHARE, THICK_NM = 0.2, 1 / 4, (200.0, 1100.0)
 SPARSE_PER_MM2, CROWDED_PER_MM2, DENSE_PER_MM2 = 20.0, 300.0, 700.0
 MOST_ROUND, MOST_PILED = 0.6, 0.25
@@ -79,7 +81,8 @@ def any_instrument(rng: np.random.Generator) -> Instrument:
 def any_cells(count: int, rng: np.random.Generator) -> pd.DataFrame:
     """Single cells of all kinds that may be learned from, and debris, for a bank.
 
-    Kinds kept for tests (:data:`~lensfree_nb.simulate.shapes.TEST_ONLY`) are not among them.
+    Kinds kept for tests and tuning (``TEST_ONLY`` and ``TUNE_ONLY`` of
+    :mod:`lensfree_nb.simulate.shapes`) are not among them.
     """
     density = float(rng.uniform(183, 527))
     side = round((count / density * 1e6) ** 0.5 / PAPER_SETUP.pixel_size_um)
@@ -112,8 +115,8 @@ def odder(cells: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
 def any_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generator) -> Drawn:
     """One periodic field of 20 to 700 cells per mm², with debris; half of the fields above 300.
 
-    Most fields mix one spread kind with up to 60 % of rounded cells; one in ten is of suspended
-    cells alone. Up to a quarter of the cells ride on others.
+    Most fields mix one spread kind with up to 60 % of thick cells, balls and amoeboid ones; one in
+    seven is of thick cells alone. Up to a quarter of the cells ride on others.
 
     Parameters
     ----------
@@ -123,10 +126,10 @@ def any_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generator
     Raises
     ------
     ParameterError
-        If the bank holds a kind that is kept for tests.
+        If the bank holds a kind that is kept for tests or tuning.
     """
-    if kept := TEST_ONLY & set(bank.kinds):
-        raise ParameterError(f"the bank holds {', '.join(sorted(kept))}: kept for tests alone")
+    if kept := (TEST_ONLY | TUNE_ONLY) & set(bank.kinds):
+        raise ParameterError(f"the bank holds {', '.join(sorted(kept))}: kept out of training")
     size_um = np.array(shape) * bank.pitch_um
     area_mm2 = float(np.prod(size_um)) * 1e-6
     logarithms = np.log([SPARSE_PER_MM2, CROWDED_PER_MM2])
@@ -136,7 +139,7 @@ def any_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generator
     )
     count = max(1, round(density * area_mm2))
     spacing, piled = rng.uniform(12.0, 25.0), rng.uniform(0, MOST_PILED)
-    shares = _any_shares(rng)
+    shares = _of_those_there(_any_shares(rng), set(bank.kinds) - {"debris"})
     kinds = rng.choice(list(shares), size=count, p=list(shares.values()))
     cells = np.empty(count, np.intp)
     for kind in shares:
@@ -157,9 +160,21 @@ def any_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generator
 
 
 def _any_shares(rng: np.random.Generator) -> dict[str, float]:
-    if rng.random() < KINDS["suspended"]:
-        return {"suspended": 1.0}
+    irregular = float(rng.uniform())
+    if rng.random() < THICK_ALONE:
+        return {"suspended": 1 - irregular, "amoeboid": irregular}
     spread = [kind for kind in KINDS if kind not in ROUNDED]
     often = np.array([KINDS[kind] for kind in spread])
-    rounded = float(rng.uniform(0, MOST_ROUND))
-    return {str(rng.choice(spread, p=often / often.sum())): 1 - rounded, "round": rounded}
+    thick = float(rng.uniform(0, MOST_ROUND))
+    return {
+        str(rng.choice(spread, p=often / often.sum())): 1 - thick,
+        "round": thick * (1 - irregular), "amoeboid": thick * irregular,
+    }  # fmt: skip
+
+
+def _of_those_there(shares: dict[str, float], kinds: set[str]) -> dict[str, float]:
+    """Shares of the kinds that a bank holds: a small one may lack some."""
+    there = {kind: share for kind, share in shares.items() if kind in kinds}
+    there = there or dict.fromkeys(sorted(kinds), 1.0)
+    total = sum(there.values())
+    return {kind: share / total for kind, share in there.items()}

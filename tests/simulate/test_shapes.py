@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from lensfree_nb.simulate.shapes import LOBES, SHAPES, TEST_ONLY, adherent
+from lensfree_nb.simulate.shapes import LOBES, SHAPES, TEST_ONLY, TUNE_ONLY, adherent
 
 STEP = 0.25
 PLAIN = {
@@ -61,6 +61,21 @@ def test_pairs_touch_or_merge():
     assert merged.max() == pytest.approx(300, rel=1e-3)
 
 
+def test_an_amoeboid_cell_of_no_lobes_is_a_ball_and_lobes_are_its_own():
+    round_ = {"semi_major_um": 7.5, "semi_minor_um": 7.5, "height_nm": 300.0}
+    ball, lobed = opd("round", **round_), opd("amoeboid", **round_, lobe_3=0.2, phase_3=0.0)
+    np.testing.assert_allclose(opd("amoeboid", **round_, flank=0.5), ball, atol=1e-3)
+    assert opd("amoeboid", **round_, flank=1.0).sum() < 0.8 * ball.sum()
+    assert (lobed[ball == 0] > 0).sum() * STEP**2 > 5
+    assert (ball[lobed == 0] > 0).sum() * STEP**2 > 5
+
+
+def test_a_rod_is_a_cylinder_between_two_half_balls():
+    found = opd("rod", semi_major_um=12.0, semi_minor_um=4.0, height_nm=200.0)
+    middle, ends = 200 * np.pi / 4 * 8 * 16, 2 / 3 * 200 * np.pi * 16
+    assert found.sum() * STEP**2 == pytest.approx(middle + ends, rel=5e-3)
+
+
 def test_a_red_cell_is_thinner_in_its_middle():
     _, found, axis = layers("red_cell", semi_major_um=3.9, semi_minor_um=3.9, angle_rad=0.0)
     row = found.body[0, len(axis) // 2].numpy()
@@ -76,6 +91,7 @@ def test_every_kind_ends_within_its_outline():
         assert float(found.radius.min()) < 0.1
 
 
-def test_shapes_kept_for_tests_are_named_in_one_place():
+def test_shapes_kept_for_tests_and_tuning_are_named_in_one_place():
     assert {"doublet", "anaphase", "red_cell", "measured"} == TEST_ONLY
+    assert {"rod"} == TUNE_ONLY
     assert adherent is SHAPES["epithelial"]

@@ -9,7 +9,7 @@ from lensfree_nb.errors import ParameterError
 from lensfree_nb.nets.registry import find_model
 from lensfree_nb.simulate import PRESETS, culture
 from lensfree_nb.simulate.bank import CellBank
-from lensfree_nb.simulate.shapes import TEST_ONLY
+from lensfree_nb.simulate.shapes import TEST_ONLY, TUNE_ONLY
 from lensfree_nb.train.patches import PatchSource
 from lensfree_nb.train.variety import any_culture, any_instrument
 from tests import seeds
@@ -79,11 +79,13 @@ def test_neighbours_differ_and_instruments_change(patches):
 
 def test_the_inversion_moves_towards_the_truth():
     chosen = replace(SMALL, instrument=PRESETS["plain"], iterations=10, distance_error_um=0.0)
-    found = chosen.field(1)
-    flat = (found.cells["max_opd_nm"] > 200).groupby(found.cells["patch"]).any()
-    kept = [n for n in range(9) if not flat.get(n, False)]
-    gap = (found.opd_nm - found.truth_opd_nm)[kept].square().mean().sqrt()
-    assert float(gap) < 0.6 * float(found.truth_opd_nm[kept].square().mean().sqrt())
+    gap, size = 0.0, 0.0
+    for found in (chosen.field(number) for number in range(4)):
+        # What is thick wraps, and draws its neighbours along.
+        thin = torch.nn.functional.max_pool2d(found.truth_opd_nm, 31, 1, 15) < 200
+        gap += float((found.opd_nm - found.truth_opd_nm)[thin].square().sum())
+        size += float(found.truth_opd_nm[thin].square().sum())
+    assert gap**0.5 < 0.6 * size**0.5
 
 
 def test_every_other_field_may_begin_from_a_network_s_answer():
@@ -107,14 +109,14 @@ def test_a_network_can_learn_from_them(patches):
     assert weight.grad is not None
 
 
-def test_no_kind_that_is_kept_for_tests_is_ever_drawn():
+def test_no_kind_that_is_kept_for_tests_or_tuning_is_ever_drawn():
     kinds = set().union(*(SMALL.field(n).cells["kind"] for n in range(0, 260, 13)))
-    assert not kinds & TEST_ONLY
-    assert kinds >= {"adherent", "round", "debris"}
+    assert not kinds & (TEST_ONLY | TUNE_ONLY)
+    assert kinds >= {"adherent", "round", "amoeboid", "debris"}
 
 
-@pytest.mark.parametrize("kind", sorted(TEST_ONLY - {"measured"}))
-def test_a_bank_with_a_kind_kept_for_tests_is_refused(kind):
+@pytest.mark.parametrize("kind", sorted((TEST_ONLY | TUNE_ONLY) - {"measured"}))
+def test_a_bank_with_a_kind_kept_out_of_training_is_refused(kind):
     rng = np.random.default_rng(seeds.CELLS)
     cells = culture((100, 100), 200, rng=rng, kinds={kind: 0.3})
     bank = CellBank.of(cells, 0.835)
