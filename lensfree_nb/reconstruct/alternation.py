@@ -126,8 +126,7 @@ class Alternation:
         misfit.crop(absorption).copy_(made[1])
         if self.last.weights.positive:
             phase.clamp_(min=0)
-            absorption.clamp_(min=0)
-        return phase, absorption
+        return phase, absorption.clamp_(min=0)
 
     def _seen(self, images: Tensor, view: int) -> Tensor:
         """What the network makes of images in one orientation, in the first.

@@ -106,8 +106,8 @@ def started(misfit: Misfit, start: Tensor | None) -> Pair | None:
 def annealed(iterations: int = 200, background_px: float | None = 40.0) -> Inverse:
     """The learning-free rival: complex total variation whose weight is annealed.
 
-    Gao & Cao, Opt. Lett. 47, 5965 (2022): 20e-3 to 2e-3 over 200 iterations, no positivity, no
-    sparsity. For several colours the pair (phase, absorption) is what the total variation is
+    Gao & Cao, Opt. Lett. 47, 5965 (2022): 20e-3 to 2e-3 over 200 iterations, no positivity of the
+    phase, no sparsity; that absorption is, is ours: without it noisy holograms diverge. For several colours the pair (phase, absorption) is what the total variation is
     taken of, since the colours share no complex field: our reading.
     """
     weights = Weights(smoothness=20e-3, sparsity=0.0, relax=10.0, positive=False, joint=True)

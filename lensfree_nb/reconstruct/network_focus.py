@@ -1,8 +1,10 @@
 """Autofocus by a network: the distance at which what it draws explains the hologram best.
 
 An inversion bends to whatever distance it is given; a network draws cells as cells are, so its
-answer fits at the right distance alone. Coarse steps find the valley, then the local
-``reconstruct.defocus`` leads down it.
+answer fits at the right distance alone. Coarse steps find the valley, and the local
+``reconstruct.defocus`` leads down it. Both look at one drawing, which leans towards the distance
+that it was made for and draws thick cells a little too thin: the last few micrometres are told by
+what is left when whole reconstructions end (``benchmarks/calibration.py``).
 """
 
 from __future__ import annotations
@@ -20,13 +22,15 @@ from lensfree_nb.microscope import Setup
 from lensfree_nb.nets.registry import ModelSpec
 from lensfree_nb.reconstruct.alternation import accelerated
 from lensfree_nb.reconstruct.defocus import PLACES_UM, lowest_um
-from lensfree_nb.reconstruct.focus import Focus, coarse_distances, why_not
-from lensfree_nb.reconstruct.misfit import total
+from lensfree_nb.reconstruct.focus import Focus, coarse_distances, lowest, why_not
+from lensfree_nb.reconstruct.misfit import TINY, total
 from lensfree_nb.reconstruct.windows import liveliest_windows
 
 COARSE_WINDOW_PX, FINE_WINDOW_PX, FINE_WINDOWS = 320, 512, 2
 STEPS: Final = 4
 SETTLED_UM: Final = 1.0
+# Where whole reconstructions are compared: half a depth of focus to either side.
+NEARBY_UM: Final = 12.0
 
 
 def network_curve(
@@ -55,7 +59,7 @@ def find_by_network(
 
 
 def settled(windows: Sequence[Tensor], setup: Setup, start_um: float, network: ModelSpec) -> float:
-    """The distance (µm) at which no defocus is left, near a start; NaN if none can be told."""
+    """The distance (µm) that explains windows best, near a start; NaN if none can be told."""
     distance = start_um
     for _ in range(STEPS):
         defocus = lowest_um(*_misfits(windows, setup.at(distance), network, PLACES_UM))
@@ -64,7 +68,14 @@ def settled(windows: Sequence[Tensor], setup: Setup, start_um: float, network: M
         distance += defocus
         if abs(defocus) < SETTLED_UM:
             break
-    return distance
+
+    def left(distance_um: float) -> float:
+        found = [accelerated(network)(window, setup.at(distance_um)) for window in windows]
+        return sum(total(e.misfit) for e in found) / max(
+            sum(total(e.contrast) for e in found), TINY
+        )
+
+    return lowest(left, distance - NEARBY_UM, distance + NEARBY_UM, points=3)
 
 
 def _misfits(
@@ -77,4 +88,4 @@ def _misfits(
         found += [total(squared) for squared in misfit.unexplained(*pair, further_um)]
         empty = [torch.ones_like(window[0])] * setup.exposures
         contrast += total(misfit.residual_maps(empty)[1])
-    return list(found / max(contrast, 1e-12))
+    return list(found / max(contrast, TINY))

@@ -8,7 +8,7 @@ together share one dual ball: their joint (vectorial, or complex) total variatio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -34,36 +34,39 @@ class TotalVariation:
         self._dual = [(torch.zeros_like(x), torch.zeros_like(x)) for x in images]
 
     def __call__(
-        self, images: Sequence[Tensor], weight: float, *, shrink: float = 0.0, positive: bool = True
+        self,
+        images: Sequence[Tensor],
+        weight: float,
+        *,
+        positive: Sequence[bool],
+        shrink: float = 0.0,
     ) -> list[Tensor]:
-        """The proximal points of `images`, in their place."""
+        """The proximal points of `images`, in their place; `positive` says which are kept >= 0."""
         if weight > 0:
             for _ in range(self.steps):
                 self._ascend(images, weight, shrink, positive)
-        for image, dual in zip(images, self._dual, strict=True):
+        for image, dual, bound in zip(images, self._dual, positive, strict=True):
             for rows in bands(image):
-                image[rows] = _primal(image, dual, rows, weight, shrink, positive)
+                image[rows] = _primal(image, dual, rows, weight, shrink, bound)
         return list(images)
 
     def _ascend(
-        self, images: Sequence[Tensor], weight: float, shrink: float, positive: bool
+        self, images: Sequence[Tensor], weight: float, shrink: float, positive: Sequence[bool]
     ) -> None:
         """One dual step. A band's primal rows are made before the dual above them moves on."""
         step = 1.0 / (8.0 * weight)
-        top = [_primal(x, d, slice(0, 1), weight, shrink, positive) for x, d in self._with(images)]
+        each = list(zip(images, self._dual, positive, strict=True))
+        top = [_primal(x, d, slice(0, 1), weight, shrink, bound) for x, d, bound in each]
         for rows in bands(images[0]):
             below = slice(rows.start + 1, min(rows.stop + 1, len(images[0])))
-            for k, (image, dual) in enumerate(self._with(images)):
-                primal = torch.cat([top[k], _primal(image, dual, below, weight, shrink, positive)])
+            for k, (image, dual, bound) in enumerate(each):
+                primal = torch.cat([top[k], _primal(image, dual, below, weight, shrink, bound)])
                 down, across = (part[rows] for part in dual)
                 down[: len(primal) - 1].add_(primal[:-1] - primal[1:], alpha=step)
                 here = primal[: len(across)]
                 across[:, :-1].add_(here[:, :-1] - here[:, 1:], alpha=step)
                 top[k] = primal[-1:]
             self._project(rows)
-
-    def _with(self, images: Sequence[Tensor]) -> Iterator[tuple[Tensor, Dual]]:
-        return zip(images, self._dual, strict=True)
 
     def _project(self, rows: slice) -> None:
         inside = [(down[rows], across[rows]) for down, across in self._dual]

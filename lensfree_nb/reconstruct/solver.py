@@ -36,7 +36,7 @@ class Weights:
     relax : float
         Both weights fall geometrically to ``1 / relax`` of themselves.
     positive : bool
-        OPD and absorption >= 0.
+        OPD >= 0. Absorption always is: a sample gives no light, and the step size counts on it.
     joint : bool
         One total variation for phase and absorption together, as of a complex image.
     prior : float
@@ -87,7 +87,7 @@ def minimise(
         Called with the iteration and the misfit at it.
     """
     phase, absorption = start if start is not None else (misfit.zeros(), misfit.zeros())
-    groups = [[0, 1]] if weights.joint else [[0], [1]]
+    groups, bounds = [[0, 1]] if weights.joint else [[0], [1]], (weights.positive, True)
     variation = [TotalVariation([phase] * len(group), steps=proximal_steps) for group in groups]
     step = 1.0 / (misfit.lipschitz + weights.prior)
     anchor = [phase, absorption]
@@ -107,7 +107,7 @@ def minimise(
         for group, prox in zip(groups, variation, strict=True):
             prox(
                 [moved[i] for i in group], step * smoothness,
-                shrink=step * sparsity, positive=weights.positive,
+                shrink=step * sparsity, positive=[bounds[i] for i in group],
             )  # fmt: skip
         if _uphill(ahead, moved, current):
             momentum = 1.0

@@ -140,9 +140,9 @@ def amoeboid_rows(mass_pg: Floats, rng: np.random.Generator) -> pd.DataFrame:
     count = len(mass_pg)
     stretch = np.sqrt(rng.uniform(1.0, 2.0, count))
     rows = round_rows(mass_pg, rng, "amoeboid")
-    table = {
-        "semi_major_um": rows["semi_major_um"] * stretch,
-        "semi_minor_um": rows["semi_minor_um"] / stretch,
+    table: dict[str, Floats] = {
+        "semi_major_um": rows["semi_major_um"].to_numpy() * stretch,
+        "semi_minor_um": rows["semi_minor_um"].to_numpy() / stretch,
         "flank": rng.uniform(0.3, 1.2, count),
     }
     for lobe in LOBES:

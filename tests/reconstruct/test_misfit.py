@@ -94,7 +94,7 @@ def test_total_variation_against_scikit_image():
     image[12:36, 12:36] = 1
     noisy = image + rng.normal(0, 0.2, image.shape)
     ours = TotalVariation([torch.zeros(48, 48, dtype=torch.float64)], steps=400)(
-        [torch.tensor(noisy)], 0.2, positive=False
+        [torch.tensor(noisy)], 0.2, positive=[False]
     )[0]
     theirs = denoise_tv_chambolle(noisy, weight=0.2, eps=1e-9, max_num_iter=4000)
     np.testing.assert_allclose(ours, theirs, atol=0.02)
@@ -103,13 +103,13 @@ def test_total_variation_against_scikit_image():
 def test_bounds_of_the_proximal_point():
     image = torch.tensor([[-1.0, 0.05], [0.5, 2.0]])
     prox = TotalVariation([image])
-    assert prox([image.clone()], 0.0, shrink=0.1)[0].tolist() == [
+    assert prox([image.clone()], 0.0, shrink=0.1, positive=[True])[0].tolist() == [
         [0, 0],
         [pytest.approx(0.4), pytest.approx(1.9)],
     ]
-    soft = prox([image.clone()], 0.0, shrink=0.1, positive=False)[0]
+    soft = prox([image.clone()], 0.0, shrink=0.1, positive=[False])[0]
     assert soft[0].tolist() == [pytest.approx(-0.9), 0.0]
-    assert prox([image], 0.1)[0].min() >= 0
+    assert prox([image], 0.1, positive=[True])[0].min() >= 0
 
 
 def test_the_solver_descends_and_starts_where_told():

@@ -9,9 +9,12 @@ from lensfree_nb.reconstruct.proximal import TotalVariation
 STEPS = 3000
 
 
-def proximal(images, weight, **options):
+def proximal(images, weight, *, positive=True, **options):
     tensors = [torch.tensor(image, dtype=torch.float64) for image in images]
-    return [f.numpy() for f in TotalVariation(tensors, steps=STEPS)(tensors, weight, **options)]
+    found = TotalVariation(tensors, steps=STEPS)(
+        tensors, weight, positive=[positive] * len(images), **options
+    )
+    return [f.numpy() for f in found]
 
 
 @pytest.mark.parametrize("images", [1, 2])
@@ -38,6 +41,15 @@ def test_two_images_together_shrink_their_step_along_its_own_direction():
     # The step (4, 3) has length 5: joint variation takes 2 * 0.5 off it, 1/5 of each part.
     found = proximal([[[4.0, 0.0]], [[3.0, 0.0]]], 0.5, positive=False)
     np.testing.assert_allclose([f[0, 0] - f[0, 1] for f in found], [3.2, 2.4], atol=1e-8)
+
+
+def test_each_image_has_a_bound_of_its_own():
+    image = torch.tensor([[-1.0, -2.0]])
+    free, bound = TotalVariation([image] * 2)(
+        [image.clone(), image.clone()], 0.01, positive=[False, True]
+    )
+    assert float(free.max()) < -0.9
+    assert bound.tolist() == [[0.0, 0.0]]
 
 
 def test_a_heavy_weight_leaves_the_mean():
@@ -78,6 +90,6 @@ def test_calls_continue_where_the_last_one_ended():
     image = torch.tensor(noisy(4))
     warm = TotalVariation([image], steps=10)
     for _ in range(STEPS // 10):
-        (found,) = warm([image.clone()], 0.3)
+        (found,) = warm([image.clone()], 0.3, positive=[True])
     (at_once,) = proximal([image.numpy()], 0.3)
     np.testing.assert_allclose(found, at_once, atol=1e-12)
