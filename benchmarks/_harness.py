@@ -36,13 +36,15 @@ def row(name: str, value: float, unit: str = "1", bar: str | None = None, source
     return Row(name, float(value), unit, bar, None if holds is None else bool(holds), source)
 
 
-def arguments(description: str) -> argparse.Namespace:
-    """Parse the arguments that every benchmark has."""
+def arguments(description: str, **own: dict[str, str]) -> argparse.Namespace:
+    """Parse the arguments that every benchmark has, and those of its own."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--json", type=Path, help="write the rows and the machine here")
     parser.add_argument("--quick", action="store_true", help="a small version, under a minute")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "output")
+    for name, options in own.items():
+        parser.add_argument(f"--{name}", **options)
     found = parser.parse_args()
     found.out.mkdir(parents=True, exist_ok=True)
     return found

@@ -1,10 +1,14 @@
 """What the numbers of `accelerated` and `reference` were chosen by: scenes of the tuning seed.
 
-The familiar cultures, and one of cells as odd as training may hold; the microscope is known to
-within what calibration finds. `--quick` takes a small field of each.
+The familiar cultures, one of cells as odd as training may hold, and one of rods and amoeboid
+cells, which training never holds; the microscope is known to within what calibration finds.
+`--network FILE` tells what other weights would do in the two methods as they are. `--quick` takes
+a small field of each.
 """
 
 from __future__ import annotations
+
+from argparse import Namespace
 
 import numpy as np
 import xarray as xr
@@ -21,9 +25,11 @@ from lensfree_nb.train.variety import odder
 
 SOURCE = "simulated, tuning seed; python benchmarks/tuning.py"
 PRESET_NAMES = ("paper", "harsh")
-DISTANCE_SD_UM, SHIFT_SD_UM = 3.0, 0.08
+DISTANCE_SD_UM, SHIFT_SD_UM = 2.0, 0.04
 ODD = Scene("odd cells 250/mm2, 30 % round", 250, {"round": 0.3})
-TUNED_ON = (*(scene for scene in SCENES if scene is not UNSEEN), ODD)
+UNLEARNED = Scene("rods and amoeboid cells 250/mm2", 250, {"rod": 0.45, "amoeboid": 0.45})
+TUNED_ON = (*(scene for scene in SCENES if scene is not UNSEEN), ODD, UNLEARNED)
+METHODS = ("accelerated", "reference")
 COURSES = {
     **{f"accelerated, prior {p:g}": {"prior": p} for p in (0.1, 0.3, 1.0)},
     **{f"accelerated, last inversion of {n}": {"iterations": n} for n in (0, 5)},
@@ -59,11 +65,18 @@ def field_of(scene: Scene, preset: str, size_px: int) -> tuple[xr.Dataset, Truth
     return ds.assign_coords(places), truth_of(raw["truth_opd"].values, cells, PIXEL_UM)
 
 
-def rows_of(where: str, ds: xr.Dataset, truth: Truth, device: str) -> list[Row]:
+def courses(network: str | None) -> dict[str, tuple[str, dict[str, object]]]:
+    """What is compared: methods and their parameters."""
+    if network:
+        return {method: (method, {"network": network}) for method in METHODS}
+    return {name: ("accelerated", parameters) for name, parameters in COURSES.items()}
+
+
+def rows_of(where: str, ds: xr.Dataset, truth: Truth, args: Namespace) -> list[Row]:
     """Error of every course, and share of thick cells recovered."""
     rows = []
-    for name, parameters in COURSES.items():
-        found = reconstruct(ds, "accelerated", device=device, **parameters)
+    for name, (method, parameters) in courses(args.network).items():
+        found = reconstruct(ds, method, device=args.device, **parameters)
         scores = recovery([found["opd"].values], [truth])
         rows += [
             row(f"{where}: {name}: RMSE", scores.rmse_nm, "nm", None, SOURCE),
@@ -73,10 +86,10 @@ def rows_of(where: str, ds: xr.Dataset, truth: Truth, device: str) -> list[Row]:
     return rows
 
 
-def summary(rows: list[Row]) -> list[Row]:
+def summary(rows: list[Row], network: str | None) -> list[Row]:
     """For each course, the geometric mean of its errors over all fields."""
     found = []
-    for name in COURSES:
+    for name in courses(network):
         errors = [float(r.value) for r in rows if r.name.endswith(f": {name}: RMSE")]
         found.append(row(f"all fields: {name}: RMSE, geometric mean", float(
             np.exp(np.mean(np.log(errors)))), "nm", None, SOURCE))  # fmt: skip
@@ -84,14 +97,15 @@ def summary(rows: list[Row]) -> list[Row]:
 
 
 if __name__ == "__main__":
-    args = arguments(__doc__)
+    args = arguments(__doc__, network={"help": "name or file of weights"})
     every = [
         line
         for scene in TUNED_ON
         for preset in PRESET_NAMES
         for line in rows_of(
-            f"{scene.name}, {preset}", *field_of(scene, preset, 256 if args.quick else 512),
-            args.device,
+            f"{scene.name}, {preset}",
+            *field_of(scene, preset, 256 if args.quick else 512),
+            args,
         )
-    ]  # fmt: skip
-    report(summary(every) + every, args)
+    ]
+    report(summary(every, args.network) + every, args)

@@ -65,23 +65,17 @@ class FindDistance:
         """Distances (µm), NaN where not found; raises instead if told to refuse."""
         import torch
 
-        from lensfree_nb.reconstruct.focus import find_planes, only_exposure
+        from lensfree_nb.reconstruct.focus import find_planes
         from lensfree_nb.run.devices import working_on
 
         setup = self.setup.registered(shift_um)
         with working_on(self.device) as device:
             frame = hologram if hologram.ndim == 3 else first_usable(hologram)
             image = torch.tensor(frame_values(frame, self.full_scale), device=device)
-            if not self.per_exposure:
-                found = [self._find(image, setup)]
-            else:
-                found = [
-                    self._find(image[e : e + 1], only_exposure(setup, e))
-                    for e in range(setup.exposures)
-                ]
+            found = self._found(image, setup)
             for e, focus in enumerate(found):
                 if self.refuse and not focus.found:
-                    which = f" of exposure {e}" if self.per_exposure else ""
+                    which = f" of exposure {e}" if len(found) > 1 else ""
                     raise DistanceError(
                         f"the distance{which} was not found: {focus.reason}. Give range_um, look "
                         "at ds.lf.distance_curve(), or set distance_um yourself"
@@ -92,16 +86,28 @@ class FindDistance:
                 distances = list(find_planes(image, setup, distances))
             return np.broadcast_to(np.array(distances), (self.setup.exposures,)).copy()
 
+    def _found(self, hologram: Tensor, setup: Setup) -> list[Focus]:
+        """Of all exposures together, or of each."""
+        if self.network is not None:
+            from lensfree_nb.reconstruct.network_focus import find_by_network
+
+            return find_by_network(
+                hologram, setup, self.range_um, self.network, per_exposure=self.per_exposure
+            )
+        if not self.per_exposure:
+            return [self._find(hologram, setup)]
+        from lensfree_nb.reconstruct.focus import only_exposure
+
+        return [
+            self._find(hologram[e : e + 1], only_exposure(setup, e)) for e in range(setup.exposures)
+        ]
+
     def _find(self, hologram: Tensor, setup: Setup) -> Focus:
         from lensfree_nb.reconstruct.focus import find_focus
         from lensfree_nb.reconstruct.sharpness import find_sharpest
 
         if self.criterion == INVERSION:
             return find_focus(hologram, setup, self.range_um)
-        if self.network is not None:
-            from lensfree_nb.reconstruct.network_focus import find_by_network
-
-            return find_by_network(hologram, setup, self.range_um, self.network)
         return find_sharpest(hologram, setup, self.range_um, self.criterion)
 
 
@@ -125,7 +131,9 @@ def find_distance(
         Where to search (µm): 300 to 3000 by default, or half to twice a distance already set.
     per_exposure : bool, optional
         One distance an exposure, found one by one and then solved together; the default for
-        heights (``plane``), one distance for all being the default for colours.
+        heights (``plane``), one distance for all being the default for colours. A dish of glass
+        or plastic holds each colour at a distance of its own, some micrometres apart: only the
+        network tells that well (``benchmarks/calibration.py``).
     per_frame : bool
         One distance a frame; otherwise that of the first of the three leading frames that is
         known over half of every exposure serves all.
@@ -157,7 +165,7 @@ def find_distance(
     if on_failure not in ("raise", "flag"):
         raise ParameterError(f"on_failure is {on_failure!r}; use 'raise' or 'flag'")
     each = exposure == "plane" if per_exposure is None else per_exposure
-    network = checked_criterion(criterion, setup, each)
+    network = checked_criterion(criterion, setup)
     lazy = hologram.chunks is not None
     searched = _range(ds, range_um)
     kernel = FindDistance(
@@ -214,7 +222,7 @@ def distance_curve(
     from lensfree_nb.run.devices import working_on
 
     hologram, setup = hologram_of(ds), setup_of(ds).registered(shift_of(ds).values)
-    network = checked_criterion(criterion, setup, False)
+    network = checked_criterion(criterion, setup)
     frame = hologram.isel(time=time) if "time" in hologram.dims else hologram
     given = np.geomspace(*_range(ds, None), 40) if distances_um is None else distances_um
     distances = np.array(floats(given, "um", "distances_um"))
@@ -241,13 +249,13 @@ def distance_curve(
     )
 
 
-def checked_criterion(criterion: str, setup: Setup, per_exposure: bool) -> ModelSpec | None:
-    """The network of a criterion that has one; refuses it where it cannot be used.
+def checked_criterion(criterion: str, setup: Setup) -> ModelSpec | None:
+    """The network of a criterion that has one.
 
     Raises
     ------
     ParameterError
-        If it is none, or a network's and distances are to be found one by one.
+        If it is none, or a network's that cannot be used with these exposures.
     """
     from lensfree_nb.optics.criteria import CRITERIA
 
@@ -255,8 +263,6 @@ def checked_criterion(criterion: str, setup: Setup, per_exposure: bool) -> Model
     if criterion not in known:
         raise ParameterError(f"criterion is {criterion!r}; use one of {', '.join(known)}")
     if criterion == NETWORK:
-        if per_exposure:
-            raise ParameterError("criterion 'network' finds one distance for all exposures alone")
         network = find_model(NETWORKS["accelerated"])
         check_network(network, setup, xr.DataArray(math.nan))
         return network

@@ -107,8 +107,9 @@ def annealed(iterations: int = 200, background_px: float | None = 40.0) -> Inver
     """The learning-free rival: complex total variation whose weight is annealed.
 
     Gao & Cao, Opt. Lett. 47, 5965 (2022): 20e-3 to 2e-3 over 200 iterations, no positivity of the
-    phase, no sparsity; that absorption is, is ours: without it noisy holograms diverge. For several colours the pair (phase, absorption) is what the total variation is
-    taken of, since the colours share no complex field: our reading.
+    phase, no sparsity. That absorption is kept positive is ours (without it noisy holograms
+    diverge), and so is what total variation is taken of: the pair (phase, absorption), since the
+    colours share no complex field.
     """
     weights = Weights(smoothness=20e-3, sparsity=0.0, relax=10.0, positive=False, joint=True)
     return Inverse(iterations, weights, background_px)

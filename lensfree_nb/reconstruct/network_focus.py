@@ -10,7 +10,7 @@ what is left when whole reconstructions end (``benchmarks/calibration.py``).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import numpy as np
@@ -44,18 +44,26 @@ def network_curve(
 
 
 def find_by_network(
-    hologram: Tensor, setup: Setup, range_um: tuple[float, float], network: ModelSpec
-) -> Focus:
-    """One distance for all exposures (exposure, y, x), coarse to fine."""
+    hologram: Tensor,
+    setup: Setup,
+    range_um: tuple[float, float],
+    network: ModelSpec,
+    *,
+    per_exposure: bool = False,
+) -> list[Focus]:
+    """One distance for all exposures (exposure, y, x), or one for each; coarse to fine."""
     coarse = coarse_distances(range_um)
     curve = network_curve(hologram, setup, coarse, network)
     best = int(np.argmin(curve))
     if reason := why_not(curve, best, range_um):
-        return Focus(math.nan, coarse, curve, reason)
+        return [Focus(math.nan, coarse, curve, reason)]
     windows = liveliest_windows(hologram, FINE_WINDOW_PX, FINE_WINDOWS)
     distance = settled(windows, setup, float(coarse[best]), network)
-    lost = "what the network draws fits no distance nearby best" if math.isnan(distance) else ""
-    return Focus(distance, coarse, curve, lost)
+    if math.isnan(distance):
+        lost = "what the network draws fits no distance nearby best"
+        return [Focus(distance, coarse, curve, lost)]
+    distances = _of_each(windows, setup, distance, network) if per_exposure else [distance]
+    return [Focus(found, coarse, curve) for found in distances]
 
 
 def settled(windows: Sequence[Tensor], setup: Setup, start_um: float, network: ModelSpec) -> float:
@@ -68,14 +76,33 @@ def settled(windows: Sequence[Tensor], setup: Setup, start_um: float, network: M
         distance += defocus
         if abs(defocus) < SETTLED_UM:
             break
+    return _nearby(lambda z: _left(windows, setup.at(z), network), distance)
 
-    def left(distance_um: float) -> float:
-        found = [accelerated(network)(window, setup.at(distance_um)) for window in windows]
-        return sum(total(e.misfit) for e in found) / max(
-            sum(total(e.contrast) for e in found), TINY
-        )
 
-    return lowest(left, distance - NEARBY_UM, distance + NEARBY_UM, points=3)
+def _of_each(
+    windows: Sequence[Tensor], setup: Setup, common_um: float, network: ModelSpec
+) -> list[float]:
+    """A distance (µm) for each exposure in turn, near that of all."""
+    distances = [common_um] * setup.exposures
+    for exposure in range(setup.exposures):
+
+        def left(distance_um: float, exposure: int = exposure) -> float:
+            trial = (*distances[:exposure], distance_um, *distances[exposure + 1 :])
+            return _left(windows, setup.at(trial), network)
+
+        distances[exposure] = _nearby(left, common_um)
+    return distances
+
+
+def _nearby(left: Callable[[float], float], distance_um: float) -> float:
+    return lowest(left, distance_um - NEARBY_UM, distance_um + NEARBY_UM, points=3)
+
+
+def _left(windows: Sequence[Tensor], setup: Setup, network: ModelSpec) -> float:
+    """What whole reconstructions leave unexplained, over the contrast of all windows."""
+    found = [accelerated(network)(window, setup) for window in windows]
+    contrast = sum(total(estimate.contrast) for estimate in found)
+    return sum(total(estimate.misfit) for estimate in found) / max(contrast, TINY)
 
 
 def _misfits(

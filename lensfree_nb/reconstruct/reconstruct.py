@@ -162,7 +162,7 @@ def reconstruct(
         hologram's contrast that is not explained, 0 to 1 and above) and ``trusted``, one value a
         frame or, with `residual_map`, one a pixel. Methods with a network add ``defocus`` (µm): how
         far the sample seems to lie beyond the distance that was given, and tends to fall short
-        of how far it does; NaN where it cannot be told. Only below 15 µm is the frame trusted
+        of how far it does; NaN where it cannot be told. Only below 10 µm is the frame trusted
         (``reconstruct.defocus``).
     """
     hologram, setup = hologram_of(ds), setup_of(ds)

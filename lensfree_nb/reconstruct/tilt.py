@@ -145,7 +145,7 @@ def find_tilt(
     setup, shift = setup_of(ds), shift_of(ds)
     if criterion not in (INVERSION, NETWORK):
         raise ParameterError(f"criterion is {criterion!r}; use {INVERSION}, {NETWORK}")
-    network = checked_criterion(criterion, setup, False)
+    network = checked_criterion(criterion, setup)
     exposure = exposure_dim(ds)
     full_scale = float(hologram.attrs.get("full_scale", math.inf))
     hologram, distance = (

@@ -187,7 +187,7 @@ LOBED: Final = SPREAD | {"amoeboid"}
 # What a network has not met is what it is tested on: never drawn for training or tuning.
 TEST_ONLY: Final = frozenset({"doublet", "anaphase", "red_cell", "measured"})
 # And what it is tuned on: never drawn for training.
-TUNE_ONLY: Final = frozenset({"rod"})
+TUNE_ONLY: Final = frozenset({"amoeboid", "rod"})
 
 
 def _dome(radius: Tensor) -> Tensor:

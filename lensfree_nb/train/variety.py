@@ -23,15 +23,13 @@ from lensfree_nb.simulate.truth import measured
 
 # Share of each kind in the bank, and how often a field is made mainly of it.
 KINDS: Final[Mapping[str, float]] = {
-    "adherent": 0.4,
-    "epithelial": 0.1,
+    "adherent": 0.45,
+    "epithelial": 0.15,
     "spindle": 0.1,
-    "round": 0.15,
+    "round": 0.2,
     "suspended": 0.1,
-    "amoeboid": 0.15,
 }
-ROUNDED: Final = ("round", "suspended", "amoeboid")
-THICK_ALONE = 0.15
+ROUNDED: Final = ("round", "suspended")
 OVAL, ODD_SHARE, THICK_NM = 0.2, 1 / 4, (200.0, 1100.0)
 SPARSE_PER_MM2, CROWDED_PER_MM2, DENSE_PER_MM2 = 20.0, 300.0, 700.0
 MOST_ROUND, MOST_PILED = 0.6, 0.25
@@ -115,8 +113,8 @@ def odder(cells: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
 def any_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generator) -> Drawn:
     """One periodic field of 20 to 700 cells per mm², with debris; half of the fields above 300.
 
-    Most fields mix one spread kind with up to 60 % of thick cells, balls and amoeboid ones; one in
-    seven is of thick cells alone. Up to a quarter of the cells ride on others.
+    Most fields mix one spread kind with up to 60 % of rounded cells; one in ten is of suspended
+    cells alone. Up to a quarter of the cells ride on others.
 
     Parameters
     ----------
@@ -139,7 +137,7 @@ def any_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generator
     )
     count = max(1, round(density * area_mm2))
     spacing, piled = rng.uniform(12.0, 25.0), rng.uniform(0, MOST_PILED)
-    shares = _of_those_there(_any_shares(rng), set(bank.kinds) - {"debris"})
+    shares = _any_shares(rng)
     kinds = rng.choice(list(shares), size=count, p=list(shares.values()))
     cells = np.empty(count, np.intp)
     for kind in shares:
@@ -160,21 +158,9 @@ def any_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generator
 
 
 def _any_shares(rng: np.random.Generator) -> dict[str, float]:
-    irregular = float(rng.uniform())
-    if rng.random() < THICK_ALONE:
-        return {"suspended": 1 - irregular, "amoeboid": irregular}
+    if rng.random() < KINDS["suspended"]:
+        return {"suspended": 1.0}
     spread = [kind for kind in KINDS if kind not in ROUNDED]
     often = np.array([KINDS[kind] for kind in spread])
-    thick = float(rng.uniform(0, MOST_ROUND))
-    return {
-        str(rng.choice(spread, p=often / often.sum())): 1 - thick,
-        "round": thick * (1 - irregular), "amoeboid": thick * irregular,
-    }  # fmt: skip
-
-
-def _of_those_there(shares: dict[str, float], kinds: set[str]) -> dict[str, float]:
-    """Shares of the kinds that a bank holds: a small one may lack some."""
-    there = {kind: share for kind, share in shares.items() if kind in kinds}
-    there = there or dict.fromkeys(sorted(kinds), 1.0)
-    total = sum(there.values())
-    return {kind: share / total for kind, share in there.items()}
+    rounded = float(rng.uniform(0, MOST_ROUND))
+    return {str(rng.choice(spread, p=often / often.sum())): 1 - rounded, "round": rounded}

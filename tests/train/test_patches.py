@@ -112,7 +112,7 @@ def test_a_network_can_learn_from_them(patches):
 def test_no_kind_that_is_kept_for_tests_or_tuning_is_ever_drawn():
     kinds = set().union(*(SMALL.field(n).cells["kind"] for n in range(0, 260, 13)))
     assert not kinds & (TEST_ONLY | TUNE_ONLY)
-    assert kinds >= {"adherent", "round", "amoeboid", "debris"}
+    assert kinds >= {"adherent", "round", "debris"}
 
 
 @pytest.mark.parametrize("kind", sorted((TEST_ONLY | TUNE_ONLY) - {"measured"}))
