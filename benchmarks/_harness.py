@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import subprocess
+import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -33,7 +35,9 @@ def row(name: str, value: float, unit: str = "1", bar: str | None = None, source
     if bar is not None:
         sign, limit = bar.split()
         holds = value <= float(limit) if sign == "<=" else value >= float(limit)
-    return Row(name, float(value), unit, bar, None if holds is None else bool(holds), source)
+    # JSON has no word for what is no number.
+    told = float(value) if math.isfinite(value) else str(float(value))
+    return Row(name, told, unit, bar, None if holds is None else bool(holds), source)
 
 
 def arguments(description: str, **own: dict[str, str]) -> argparse.Namespace:
@@ -67,21 +71,39 @@ def report(rows: list[Row], args: argparse.Namespace) -> None:
         holds = {True: "yes", False: "**no**", None: ""}[r.holds]
         print(f"| {name} | {value} | {r.unit} | {r.bar or ''} | {holds} |")
     if args.json:
-        record = {"rows": [asdict(r) for r in rows], "quick": args.quick, **_machine()}
+        record = {"rows": [asdict(r) for r in rows], "quick": args.quick, **_made(args)}
         args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(record, indent=1) + "\n")
 
 
-def _machine() -> dict[str, object]:
+def _made(args: argparse.Namespace) -> dict[str, object]:
+    """By which command, at which commit, on what."""
     commit = subprocess.run(
-        ["git", "rev-parse", "--short", "HEAD"],
+        ["git", "describe", "--always", "--dirty", "--exclude", "*"],
         capture_output=True,
         text=True,
         cwd=ROOT,
         check=False,
     )
+    flags = ["--quick"] * args.quick + ["--device cuda"] * args.device.startswith("cuda")
+    machine = {"processor": _processor(), "cores": os.cpu_count()}
+    if flags[-1:] == ["--device cuda"]:
+        import torch
+
+        machine["gpu"] = torch.cuda.get_device_name(args.device)
     return {
+        "command": " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *flags]),
         "commit": commit.stdout.strip(),
         "versions": versions(),
-        "machine": {"processor": platform.machine(), "cores": os.cpu_count()},
+        "machine": machine,
     }
+
+
+def _processor() -> str:
+    """Its model where the system tells, else its kind."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()

@@ -17,7 +17,7 @@ BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 HEAD = "| figure | data | value | unit | bar | holds |\n|---|---|---|---|---|---|"
 RECONSTRUCTION, PRESET = "reconstruction", "paper"
 COLUMNS = {
-    "RMSE (nm)": "rmse_nm", "SSIM": "ssim", "thick cells recovered": "thick",
+    "RMSE (nm)": "rmse_nm", "SSIM (range of the truth)": "ssim", "thick cells recovered": "thick",
     "background SD (nm)": "background_sd_nm", "time a field (s)": "time a field",
 }  # fmt: skip
 Record = dict[str, Any]
@@ -31,6 +31,11 @@ def line(row: Record) -> str:
     return f"| {name} | {data} | {value} | {row['unit']} | {row['bar'] or ''} | {holds} |"
 
 
+def command(name: str, record: Record) -> str:
+    """What printed the figures; older records do not say it themselves."""
+    return str(record.get("command", f"python benchmarks/{name}.py"))
+
+
 def section(name: str, record: Record) -> str:
     """One result file: what has a bar at once, the rest to unfold."""
     barred, free = (
@@ -38,7 +43,8 @@ def section(name: str, record: Record) -> str:
         for with_bar in (True, False)
     )
     machine = record["machine"]
-    made = f"`python benchmarks/{name}.py`, {machine['cores']} cores, at {record['commit']}"
+    on = ", ".join([*filter(None, [machine.get("gpu")]), f"{machine['cores']} cores"])
+    made = f"`{command(name, record)}`, {on}, at {record['commit']}"
     parts = [f"## {name.replace('_', ' ').capitalize()}", made]
     if barred:
         parts.append("\n".join([HEAD, *barred]))
@@ -69,12 +75,12 @@ def bars(records: dict[str, Record]) -> str:
     for name, record in records.items():
         barred = [row for row in record["rows"] if row["bar"] is not None]
         missed = [
-            f"{row['name']}: {row['value']:.3g} ({row['bar']})"
+            f"{row['name']}: {float(row['value']):.3g} ({row['bar']})"
             for row in barred
             if not row["holds"]
         ]
         held = f"{len(barred) - len(missed)} of {len(barred)}" if barred else "none set"
-        lines.append(f"| `python benchmarks/{name}.py` | {held} | {'; '.join(missed)} |")
+        lines.append(f"| `{command(name, record)}` | {held} | {'; '.join(missed)} |")
     return "\n".join(lines)
 
 

@@ -1,7 +1,8 @@
 """All methods on simulated cultures with their truth: what is recovered, how well, how fast.
 
-Cultures are described in `_scenes.py`, scores in `_recovery.py`. Distance, shifts of the colours
-and tilt are found from the holograms, as a user would. `--quick` takes one small field of each.
+Cultures are described in `_scenes.py`, scores in `_recovery.py` (SSIM takes the range of the truth
+for its data range). Distance, shifts of the colours and tilt are found from the holograms, as a
+user would. `--quick` takes one small field of each.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import numpy as np
 import xarray as xr
 from _harness import Row, arguments, report, row
 from _recovery import Recovery, Truth, recovery, truth_of
-from _scenes import ADHERENT, PIXEL_UM, SCENES, UNSEEN, Scene, opened
+from _scenes import ADHERENT, CROWDED, PIXEL_UM, SCENES, UNSEEN, Scene, opened
 from _seeds import TEST
 
 from lensfree_nb.evaluate.similarity import ssim
@@ -35,10 +36,9 @@ BARS = {
     "thick_low": ">= 0.99", "thick_high": ">= 0.97",
 }  # fmt: skip
 STRANGE = {
-    ("crowded 527/mm2, 5 % round", "paper"),
-    (UNSEEN.name, "paper"),
-    (ADHERENT.name, "harsh"),
-}
+    (CROWDED.name, "paper"), (UNSEEN.name, "paper"),
+    *((scene.name, "harsh") for scene in (ADHERENT, CROWDED, UNSEEN)),
+}  # fmt: skip
 Frames = list[tuple[xr.Dataset, Truth]]
 
 
@@ -65,12 +65,13 @@ def timed(frames: Frames, method: str, device: str) -> tuple[list[np.ndarray], f
 def score(scene: Scene, preset: str, quick: bool, device: str) -> list[Row]:
     frames = frames_of(scene, preset, quick)
     truths = [truth for _, truth in frames]
+    perfect = recovery([truth.opd_nm for truth in truths], truths)
     rows, opd, seconds, scores = [], {}, {}, {}
     for method in METHODS:
         opd[method], seconds[method] = timed(frames, method, device)
         scores[method] = recovery(opd[method], truths)
         where = f"{scene.name}, {preset}, {method}"
-        rows += _rows(where, scores[method], barred=(scene, preset, method) == (
+        rows += _rows(where, scores[method], perfect, barred=(scene, preset, method) == (
             ADHERENT, "paper", "reference"))  # fmt: skip
         rows.append(row(f"{where}: time a field", seconds[method], "s", None, SOURCE))
         print(rows[-1].name, scores[method], flush=True)
@@ -91,11 +92,12 @@ def score(scene: Scene, preset: str, quick: bool, device: str) -> list[Row]:
     return rows
 
 
-def _rows(where: str, scores: Recovery, *, barred: bool) -> list[Row]:
+def _rows(where: str, scores: Recovery, perfect: Recovery, *, barred: bool) -> list[Row]:
+    """A line a score; what even the truth has no score of is left out."""
     found = []
     for name, value in asdict(scores).items():
         bar = BARS.get(name) if barred else None
-        if bar or not math.isnan(value):
+        if bar or not math.isnan(getattr(perfect, name)):
             found.append(row(f"{where}: {name}", value, UNITS.get(name, "1"), bar, SOURCE))
     if barred:
         slope = abs(scores.faint_slope - 1)
@@ -143,12 +145,16 @@ def main(quick: bool, device: str) -> list[Row]:
             named = {r.name: float(r.value) for r in found}
             errors[scene.name, preset] = named[f"{scene.name}, {preset}, reference: rmse_nm"]
             rows += found
-    familiar = errors[ADHERENT.name, "paper"]
-    rows += [
-        row(f"{name}, {preset}, reference: RMSE over that of adherent cells, paper",
-            errors[name, preset] / familiar, "1", "<= 2", SOURCE)
-        for name, preset in sorted(STRANGE)
-    ]  # fmt: skip
+    # "Within twice" of what adherent cells came out with, and of what they were to come out with.
+    for of, familiar in (
+        ("that of adherent cells, paper", errors[ADHERENT.name, "paper"]),
+        ("the bar of adherent cells, paper", float(BARS["rmse_nm"].split()[1])),
+    ):
+        rows += [
+            row(f"{name}, {preset}, reference: RMSE over {of}",
+                errors[name, preset] / familiar, "1", "<= 2", SOURCE)
+            for name, preset in sorted(STRANGE)
+        ]  # fmt: skip
     return rows
 
 
