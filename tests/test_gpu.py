@@ -1,7 +1,7 @@
 """The same on a GPU as on a processor, where there is one.
 
 Written for a bare machine: ``python -m pytest -m gpu --noconftest tests/test_gpu.py`` needs torch,
-numpy, scipy, scikit-image, xarray and pytest alone.
+numpy, scipy, scikit-image, xarray, safetensors and pytest alone.
 """
 
 from dataclasses import replace
@@ -92,10 +92,13 @@ def test_training_is_left_and_taken_up(name, tmp_path):
     small = {"field_px": 128, "patch_px": 64, "shelf_fields": 2, "validation_fields": 1}
     brief = replace(recipe.schedule, steps=6, batch=4, validate_every=3)
     recipe = replace(recipe, data=recipe.data | small | {"bank_cells": 30}, schedule=brief)
-    for minutes in (0, 5):
-        training = Training(recipe, tmp_path / "c.safetensors", "cuda")
-        training.run(minutes)
-    assert training.step == 6
+    checkpoint = tmp_path / "c.safetensors"
+    halfway = replace(recipe, schedule=replace(brief, steps=3))
+    Training(halfway, checkpoint, "cuda").run()
+    training = Training(recipe, checkpoint, "cuda")
+    assert training.step == 3
+    training.run()
+    assert [row["step"] for row in training.history] == [3, 6]
     network = load_network(find_model(training.export(tmp_path)), "cuda")
     assert next(network.parameters()).device.type == "cuda"
 

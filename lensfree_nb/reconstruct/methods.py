@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -20,12 +21,13 @@ Pair = tuple[Tensor, Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What a method finds, over the sensor: every Tensor of shape (y, x), float32.
+    """What a method finds, over the sensor: every Tensor but one of shape (y, x), float32.
 
     ``misfit`` and ``contrast`` are squared amplitudes summed over the exposures; the square root
     of the ratio of their sums is the residual of a frame. ``noise`` is the part of them, at a
-    pixel, that is white noise. ``refocused``, where a method has it, is the misfit were the sample
-    nearer, at its distance, and further away (``reconstruct.defocus``).
+    pixel, that is white noise. ``known`` (exposure, y, x; bool) is where there was something to
+    compare with: what was recorded, and no dust. ``refocused``, where a method has it, is the
+    misfit were the sample nearer, at its distance, and further away (``reconstruct.defocus``).
     """
 
     opd_nm: Tensor
@@ -33,6 +35,7 @@ class Estimate:
     misfit: Tensor
     contrast: Tensor
     noise: float
+    known: Tensor
     refocused: tuple[Tensor, ...] = ()
 
 
@@ -148,5 +151,6 @@ def estimate(misfit: Misfit, phase: Tensor, absorption: Tensor) -> Estimate:
         absorption=torch.clone(misfit.crop(absorption)),
         misfit=squared,
         contrast=contrast,
-        noise=sum(noise_variance(misfit.normalised(e)) for e in misfit.recorded),
+        noise=sum(noise_variance(misfit.normalised(e, math.nan)) for e in misfit.recorded),
+        known=misfit.weight > 0,
     )

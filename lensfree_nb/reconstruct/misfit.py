@@ -149,9 +149,15 @@ class Misfit:
         """Numbers of the exposures of which anything is known."""
         return [e for e, weight in enumerate(self.weight) if bool(weight.any())]
 
-    def normalised(self, exposure: int) -> Tensor:
-        """Recorded amplitude over the sensor, background 1; 0 where nothing is known."""
-        return self.amplitude[exposure] / self.background[exposure]
+    def normalised(self, exposure: int, unknown: float | None = None) -> Tensor:
+        """Recorded amplitude over the sensor, background 1.
+
+        Where nothing is known it is `unknown`; without that, what stands there means nothing.
+        """
+        found = self.amplitude[exposure] / self.background[exposure]
+        if unknown is None:
+            return found
+        return torch.where(self.weight[exposure] > 0, found, unknown)
 
     def back_propagated(self) -> list[Tensor]:
         """Field at the sample of each recorded exposure, from its amplitude, background 1."""

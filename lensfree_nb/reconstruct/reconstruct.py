@@ -36,8 +36,8 @@ from lensfree_nb.run.tiles import Tile, tile_grid
 BACKGROUND_SIGMAS = 3.0
 LEAST_FRINGES_PX = 3
 UNKNOWN_FURTHEST_UM = 3000.0
-# Of each frame, over its tiles: squared misfit, contrast and noise, shares of the recorded pixels,
-# how many tiles, pixels of which anything was recorded. Then misfits of a network's answer nearby.
+# Of each frame, over its tiles: squared misfit, contrast and noise, shares of the known pixels,
+# how many tiles, pixels of which anything is known. Then misfits of a network's answer nearby.
 SUMS = ("misfit", "contrast", "noise", "known", "tiles", "seen")
 TILTED_TILE_PX = 512
 
@@ -87,9 +87,8 @@ class ReconstructTile:
             begin = {} if start is None else {"start": torch.tensor(start, device=device)}
             estimate = method_kernel(self.method, self.parameters)(hologram, setup, **begin)
             sums = [total(part[tile.inner]) for part in (estimate.misfit, estimate.contrast)]
-            recorded = torch.isfinite(hologram)
-            seen = recorded.any(0)
-            known = float(recorded[(..., *tile.inner)].double().mean())
+            seen = estimate.known.any(0)
+            known = float(estimate.known[(..., *tile.inner)].double().mean())
             noise = estimate.noise * math.prod(tile.size)
             refocused = [total(part[tile.inner]) for part in estimate.refocused]
             maps = {"opd": estimate.opd_nm, "absorption": estimate.absorption}
@@ -141,7 +140,7 @@ def reconstruct(
         the frame's mean contrast; the root of its mean square is ``residual``. ``trusted`` is then
         a map too: False where more than noise and a share of the contrast stays unexplained nearby
         (``reconstruct.trust``), as around a cell that came out a wave too thin, and where little
-        nearby was recorded at all. ``residual_map`` is NaN at pixels that were not.
+        nearby was recorded at all. ``residual_map`` is NaN at pixels that were not, and at dust.
     start : Dataset, optional
         An ``opd`` and ``absorption`` to start from instead of nothing: of the same frames, or one
         for all. It is taken where it explains most of the light. The frame before is still a poor

@@ -2,9 +2,8 @@
 
 FISTA with adaptive restart (Beck & Teboulle 2009; O'Donoghue & Candès, Found. Comput. Math. 15,
 715 (2015)). Chosen by measurement (``benchmarks/solvers.py``, simulated cells): after 20
-evaluations it is 1.2 nm from the truth, conjugate gradients 2.4, L-BFGS 2.7 and Adam 14; after
-100, 1.1 against 1.4, 1.1 and 1.4, and an evaluation costs it least
-(``benchmarks/results/solvers.json``).
+evaluations it is 1.2 nm from the truth, conjugate gradients 2.1, L-BFGS 2.4 and Adam 14; after
+100, 1.1 against 1.4, 1.2 and 1.4 (``benchmarks/results/solvers.json``).
 """
 
 from __future__ import annotations

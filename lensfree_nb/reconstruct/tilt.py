@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 NAMES = ("distance", "distance_slope_y", "distance_slope_x")
 UNITS = ("um", "um/mm", "um/mm")
+SAME_UM = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,11 @@ class FindTilt:
         known = distance_um[np.isfinite(distance_um)]
         if not known.size:
             return np.full(3, np.nan)
+        if np.ptp(known) > SAME_UM:
+            raise ParameterError(
+                f"distances lie between {known.min():g} and {known.max():g} um; a plane is found "
+                "around one distance, the same for all exposures and frames"
+            )
         near, found = float(known.mean()), []
         setup = self.setup.registered(shift_um)
         frame = hologram if hologram.ndim == 3 else first_usable(hologram)
@@ -115,7 +121,8 @@ def find_tilt(
 ) -> xr.Dataset:
     """Fit a plane through the local distances of the first frame that is known over half of it.
 
-    Where shifts of the exposures are known (``register``), they are taken into account.
+    One plane for all exposures and frames: they must share one distance. Where shifts of the
+    exposures are known (``register``), they are taken into account.
 
     Parameters
     ----------
@@ -148,6 +155,8 @@ def find_tilt(
     network = checked_criterion(criterion, setup)
     exposure = exposure_dim(ds)
     full_scale = float(hologram.attrs.get("full_scale", math.inf))
+    if "time" in distance.dims and distance.chunks is None and np.ptp(distance.values) > SAME_UM:
+        raise ParameterError("distance changes over time; a plane is found around one distance")
     hologram, distance = (
         a.isel(time=slice(FIRST_FRAMES)) if "time" in a.dims else a for a in (hologram, distance)
     )

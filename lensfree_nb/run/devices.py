@@ -50,11 +50,17 @@ def choose_device(device: str = "auto") -> torch.device:
 
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if device != "cpu" and not device.startswith("cuda"):
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
         raise ParameterError(f"device is {device!r}; use 'auto', 'cpu', 'cuda' or 'cuda:N'")
-    if device.startswith("cuda") and not torch.cuda.is_available():
+    chosen = torch.device(device)
+    if chosen.type == "cuda" and not torch.cuda.is_available():
         raise ExecutionError("device='cuda' was asked for, but torch sees no CUDA device here")
-    return torch.device(device)
+    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+        raise ExecutionError(
+            f"device={device!r} was asked for, but torch sees {torch.cuda.device_count()} here, "
+            "counted from 0"
+        )
+    return chosen
 
 
 @contextmanager

@@ -33,7 +33,7 @@ def apply_network(
         Any size.
     precision : {"auto", "float32", "bfloat16"}
         Of the layers. ``"auto"`` is bfloat16 where the device computes in it. Sums and outputs
-        are float32 in any case.
+        are float32 in any case. ``"float32"`` on a GPU is float32, not TF32.
     tile_px : int
         Side of a tile (px), which bounds memory.
 
@@ -55,7 +55,8 @@ def apply_network(
             part = images[(..., *tile.padded)][None].contiguous(memory_format=torch.channels_last)
             found[(..., *tile.core)] = network(part)[0].float()[(..., *tile.inner)]
 
-    _each(work, tile_grid((height, width), tile_px, reach), device)
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        _each(work, tile_grid((height, width), tile_px, reach), device)
     return found
 
 

@@ -136,3 +136,19 @@ def test_what_may_be_more_than_dust_is_not_missed():
     wide = field.clone()
     wide[:, 100:125, 100:125] = 0.1
     assert not bool(missed(wide, field, field, SETUP).any())
+
+
+def test_dust_is_vouched_for_by_nobody(dusty_frame):
+    made = dusty_frame.lf.reconstruct("inverse", iterations=5, residual_map=True)
+    at = {"y": 128, "x": 128}
+    assert np.isnan(float(made["residual_map"].isel(at)))
+    assert np.isfinite(made["residual_map"].isel(y=slice(0, 100))).all()
+
+
+@pytest.fixture
+def dusty_frame(holograms):
+    """A frame with one dark speck in its middle."""
+    ds = holograms.isel(time=0, y=slice(0, 256), x=slice(0, 256)).copy(deep=True)
+    y, x = np.ogrid[:256, :256]
+    ds["hologram"][:] = ds["hologram"] * (1 - 0.95 * (np.hypot(y - 128, x - 128) < 6))
+    return ds

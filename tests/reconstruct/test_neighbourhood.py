@@ -32,3 +32,14 @@ def test_noise_is_told_from_fringes(sigma):
 
 def test_an_image_of_two_pixels_has_no_noise():
     assert noise_variance(torch.rand(2, 2)) == 0
+
+
+@pytest.mark.parametrize("lost", ["scattered", "a block", "all"])
+def test_what_is_unknown_is_no_noise(lost):
+    rng = np.random.default_rng(seeds.NOISE)
+    image = 1 + 0.02 * rng.standard_normal((200, 220))
+    image[
+        {"scattered": rng.random(image.shape) < 0.1, "a block": np.s_[:, :90], "all": ...}[lost]
+    ] = np.nan
+    expected = 0.0 if lost == "all" else pytest.approx(0.02, rel=0.1)
+    assert noise_variance(torch.from_numpy(image)) ** 0.5 == expected

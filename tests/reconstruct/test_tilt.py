@@ -44,3 +44,10 @@ def test_lazy_until_computed(tilted, no_compute):
 def test_bad_options(tilted, options, word):
     with pytest.raises(ParameterError, match=word):
         tilted.lf.find_tilt(**options)
+
+
+@pytest.mark.parametrize("dim", ["wavelength", "time"])
+def test_distances_that_differ_have_no_one_plane(tilted, dim):
+    ds = tilted if dim == "wavelength" else tilted.expand_dims(time=3)
+    with pytest.raises(ParameterError, match="around one distance"):
+        ds.assign_coords(distance=(dim, [990.0, 1000.0, 1010.0])).lf.find_tilt()

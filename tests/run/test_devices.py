@@ -24,6 +24,17 @@ def test_unknown_and_absent_devices(monkeypatch):
     assert devices.choose_device("auto").type == "cpu"
 
 
+def test_a_device_that_is_none_is_a_wrong_call_where_there_is_a_gpu_too(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert devices.choose_device("cuda:0").index == 0
+    for name in ("cudax", "cuda:", "cuda:-1", "cpu:0"):
+        with pytest.raises(ParameterError, match="'cuda:N'"):
+            devices.choose_device(name)
+    with pytest.raises(ExecutionError, match="torch sees 1 here"):
+        devices.choose_device("cuda:7")
+
+
 @pytest.mark.parametrize(("cores", "workers", "expected"), [(8, 4, 2), (8, 3, 2), (2, 4, 1)])
 def test_torch_threads_times_dask_threads_never_exceed_the_cores(
     monkeypatch, cores, workers, expected
@@ -147,6 +158,7 @@ def test_a_lock_is_never_taken_through_a_link(monkeypatch, tmp_path):
 def test_a_gpu_is_locked_by_what_it_is(monkeypatch, tmp_path):
     monkeypatch.setattr(devices.tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     card = SimpleNamespace(uuid="1234-ab", name="card")
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: card)
     with devices.working_on("cuda:1") as device:
