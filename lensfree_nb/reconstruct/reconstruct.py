@@ -94,7 +94,7 @@ class ReconstructTile:
             maps = {"opd": estimate.opd_nm, "absorption": estimate.absorption}
             if self.local:
                 local = torch.where(seen, estimate.misfit, math.nan)
-                maps |= {"misfit": local, "nearby": around(local)}
+                maps |= {"misfit": local, "nearby": torch.where(seen, around(local), math.nan)}
             return {
                 "fit": np.array(
                     [*sums, noise, known, 1.0, total(seen[tile.inner].float()), *refocused]
@@ -139,8 +139,8 @@ def reconstruct(
         Whether to add ``residual_map``: at each pixel of the sensor, what is not explained, over
         the frame's mean contrast; the root of its mean square is ``residual``. ``trusted`` is then
         a map too: False where more than noise and a share of the contrast stays unexplained nearby
-        (``reconstruct.trust``), as around a cell that came out a wave too thin, and where little
-        nearby was recorded at all. ``residual_map`` is NaN at pixels that were not, and at dust.
+        (``reconstruct.trust``), as around a cell that came out a wave too thin, and where nothing,
+        or nearby little, was recorded. ``residual_map`` is NaN there, and at dust.
     start : Dataset, optional
         An ``opd`` and ``absorption`` to start from instead of nothing: of the same frames, or one
         for all. It is taken where it explains most of the light. The frame before is still a poor

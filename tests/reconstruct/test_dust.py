@@ -142,6 +142,7 @@ def test_dust_is_vouched_for_by_nobody(dusty_frame):
     made = dusty_frame.lf.reconstruct("inverse", iterations=5, residual_map=True)
     at = {"y": 128, "x": 128}
     assert np.isnan(float(made["residual_map"].isel(at)))
+    assert not bool(made["trusted"].isel(at))
     assert np.isfinite(made["residual_map"].isel(y=slice(0, 100))).all()
 
 
