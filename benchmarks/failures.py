@@ -126,6 +126,8 @@ def rows_of(damage: Damage, clean: xr.Dataset, truth: np.ndarray, device: str) -
         if method == "accelerated":
             rows += [
                 row(f"{where}: defocus", float(found["damaged"]["defocus"]), "um", None, SOURCE),
+                row(f"{where}: the frame is trusted", float(trusted.any()), "1",
+                    "<= 0" if damage.told else ">= 1", SOURCE),
                 row(f"{where}: share trusted of what was kept", float(trusted[part].mean()), "1",
                     "<= 0" if damage.told else ">= 0.9", SOURCE),
             ]  # fmt: skip
