@@ -26,6 +26,7 @@ from lensfree_nb.simulate.instrument import PAPER_SETUP
 SOURCE = "simulated; python benchmarks/failures.py"
 METHODS = ("inverse", "accelerated")
 OFF_UM, SPECKS = 50.0, 10
+COUNTS_AT_1, FULL_SCALE = 1000, 4095
 # What lies nearer to a loss than fringes reach has lost light too.
 REACH_PX = fringe_halo_px(PAPER_SETUP)
 Part = tuple[slice, slice]
@@ -51,6 +52,13 @@ def corner(ds: xr.Dataset, value: float) -> xr.Dataset:
     found, size = ds.copy(deep=True), ds.sizes["y"] // 4
     found["hologram"][:, :size, :size] = value
     return found
+
+
+def saturated(ds: xr.Dataset) -> xr.Dataset:
+    """Counts of twelve bits, at the end of their range over the corner."""
+    counts = (ds["hologram"] * COUNTS_AT_1).round().clip(0, FULL_SCALE)
+    counts = counts.assign_attrs(units="counts", full_scale=float(FULL_SCALE))
+    return corner(ds.assign(hologram=counts), FULL_SCALE)
 
 
 def colour_blind(ds: xr.Dataset) -> xr.Dataset:
@@ -86,7 +94,7 @@ def in_corner(size: int) -> Part:
 
 
 DAMAGES = (
-    Damage("a corner saturated", lambda ds: corner(ds, np.nan), beyond_corner, in_corner),
+    Damage("a corner saturated", saturated, beyond_corner, in_corner),
     Damage("a corner without a sample", lambda ds: corner(ds, 1.0), beyond_corner),
     Damage("blue dead", colour_blind),
     Damage("ten specks of dust", dusty),

@@ -10,10 +10,11 @@ import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 from lensfree_nb.errors import ExecutionError, ParameterError, PerformanceNote
+from lensfree_nb.run.memory import kept_memory
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +31,7 @@ os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 _GPU = threading.Lock()
 _COUNT = threading.Lock()
 _blocks_inside = 0
+_until_all_leave = ExitStack()
 T = TypeVar("T")
 
 
@@ -135,6 +137,8 @@ def _shared_cores() -> Iterator[None]:
     allowed = min(os.cpu_count() or 1, int(os.environ.get("OMP_NUM_THREADS") or 1024))
     share = max(1, allowed // dask_threads())
     with _COUNT:
+        if not _blocks_inside:
+            _until_all_leave.enter_context(kept_memory())
         _blocks_inside += 1
         torch.set_num_threads(1 << (share.bit_length() - 1))
     try:
@@ -147,6 +151,7 @@ def _shared_cores() -> Iterator[None]:
             _blocks_inside -= 1
             if not _blocks_inside:
                 torch.set_num_threads(allowed)
+                _until_all_leave.close()
 
 
 def dask_threads() -> int:

@@ -15,7 +15,7 @@ from lensfree_nb.run.tiles import ALIGNMENT, Tile, tile_grid
 
 Precision = Literal["auto", "float32", "bfloat16"]
 PRECISIONS: Final = get_args(Precision)
-TILE_PX: Final = 384
+TILE_PX: Final = 768
 # Torch has no public name for these questions yet; where they are not answered it is float32.
 BFLOAT16_ON_CPU: Final = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
 

@@ -141,7 +141,7 @@ class Training:
         scores = dict(self.history[self._best_at()])
         said = {
             "steps": self.step, "minutes": round(self.seconds / 60, 1), "validation": scores,
-            "started_from": self.started_from,
+            "validation_curve": self.history, "started_from": self.started_from,
         }  # fmt: skip
         write_card(path.with_suffix(".json"), self.recipe, made.options, made.sha256, said)
         return path

@@ -132,6 +132,7 @@ def test_weights_and_card_come_out(tmp_path):
     card = read_card(spec.name)
     assert card["sha256"] == spec.sha256
     assert card["training"]["validation"]["error"] == min(r["error"] for r in run.history)
+    assert card["training"]["validation_curve"] == run.history
 
 
 def test_other_weights_are_a_start(tmp_path):
