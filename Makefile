@@ -36,7 +36,7 @@ notebooks: $(VENV)/.dev
 		$(BIN)/jupytext --quiet --to ipynb --output build/notebooks/$$(basename $$source .py).ipynb $$source || exit 1; done
 	$(BIN)/python -m pytest -q --nbmake build/notebooks/*.ipynb
 
-BENCHMARKS := real_holograms frame solvers culture phase_contrast simulator reconstruction \
+BENCHMARKS := real_holograms frame fast_path solvers culture phase_contrast simulator reconstruction \
 	ablation failures calibration warm_start tuning
 bench: $(VENV)/.dev
 	mkdir -p benchmarks/results

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -19,13 +20,14 @@ import numpy as np
 import torch
 import xarray as xr
 from _memory import Watch, resident_gb
+from torch import Tensor
 
 from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.propagation import fast_shape, fringe_halo_px
 from lensfree_nb.reconstruct.reconstruct import reconstruct
 from lensfree_nb.run.devices import choose_device, working_on
 
-FFTS = 10
+CALLS = 10
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,9 @@ class Measured:
 
     The peak is that of the GPU's memory where one does the work.
 
-    ``bare_ffts_s`` are the seconds of the FFTs that the whole frame needs, timed beside it.
+    ``bare_ffts_s`` are the seconds of the FFTs that the whole frame needs, and ``copies_s`` those
+    of as many copies: what memory itself asks for, each field read and written once a transform.
+    Both are timed before and after it, in the same process.
     """
 
     opd_nm: np.ndarray
@@ -54,6 +58,7 @@ class Measured:
     peak_gb: float
     rise_gb: float
     bare_ffts_s: float
+    copies_s: float
 
 
 def measure(hologram: np.ndarray, run: Run) -> Measured:
@@ -73,7 +78,7 @@ def work(folder: Path) -> None:
     chosen = {"device": asked["device"]}
     # Not the imports, and not the loading of a network.
     reconstruct(ds.isel(y=slice(0, 64), x=slice(0, 64)), asked["method"], **chosen)
-    ffts = [bare_ffts(ds, asked)]
+    floors = [bare(ds, asked)]
     before = resident_gb()
     watch = Watch()
     watch.start()
@@ -84,27 +89,38 @@ def work(folder: Path) -> None:
     seconds = time.perf_counter() - start
     watch.over.set()
     watch.join()
-    ffts.append(bare_ffts(ds, asked))
+    floors.append(bare(ds, asked))
     np.save(folder / "opd.npy", found["opd"].values)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     if choose_device(asked["device"]).type == "cuda":
         peak = torch.cuda.max_memory_allocated() / 1e9
     figures = {"seconds": seconds, "peak_gb": peak, "rise_gb": watch.highest - before}
-    figures["bare_ffts_s"] = sum(ffts) / len(ffts)
+    figures["bare_ffts_s"], figures["copies_s"] = np.mean(floors, axis=0).tolist()
     (folder / "figures.json").write_text(json.dumps(figures))
 
 
-def bare_ffts(ds: xr.Dataset, asked: dict) -> float:
-    """Seconds of the FFTs of one run on whole frames: four an exposure and iteration."""
+def bare(ds: xr.Dataset, asked: dict) -> tuple[float, float]:
+    """Seconds of the FFTs of one run on whole frames, four an exposure and iteration; of copies."""
     setup = Setup(**asked["setup"])
     padded = fast_shape((ds.sizes["y"], ds.sizes["x"]), fringe_halo_px(setup))
+    count = setup.exposures * 4 * asked["iterations"]
     with working_on(asked["device"]) as device:
         field = torch.randn(padded, dtype=torch.complex64, device=device)
-        torch.fft.fft2(field)
-        start = now(device)
-        for _ in range(FFTS):
-            torch.fft.fft2(field)
-        return (now(device) - start) / FFTS * setup.exposures * 4 * asked["iterations"]
+        other = torch.empty_like(field)
+        transform, copy = (
+            seconds_each(work, device)
+            for work in (lambda: torch.fft.fft2(field), lambda: other.copy_(field))
+        )
+    return transform * count, copy * count
+
+
+def seconds_each(work: Callable[[], Tensor], device: torch.device) -> float:
+    """Of one call in a row of them, the first left out."""
+    work()
+    start = now(device)
+    for _ in range(CALLS):
+        work()
+    return (now(device) - start) / CALLS
 
 
 def now(device: torch.device) -> float:

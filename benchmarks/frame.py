@@ -103,6 +103,8 @@ def measured(case: Case, ds: xr.Dataset, device: str) -> list[Row]:
         row(f"{name}: share of the time that these FFTs take",
             100 * ffts / first.seconds, "%", None, SOURCE),
         row(f"{name}: time over bare FFTs", first.seconds / ffts, "1", bars.get("ratio"), SOURCE),
+        row(f"{name}: time over the memory-bandwidth floor (a copy a transform)",
+            first.seconds / first.copies_s, "1", None, SOURCE),
     ]  # fmt: skip
     whole = opd_of(first)
     right = cells(whole)

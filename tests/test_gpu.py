@@ -11,8 +11,11 @@ import pytest
 import torch
 
 from lensfree_nb.nets.registry import find_model, load_network
+from lensfree_nb.reconstruct.find_distance import find_distance
 from lensfree_nb.reconstruct.methods import Backpropagation, Inverse
 from lensfree_nb.reconstruct.parameters import checked_parameters, method_kernel
+from lensfree_nb.reconstruct.reconstruct import reconstruct
+from lensfree_nb.reconstruct.register import register
 from lensfree_nb.simulate import CONDITIONS, OBJECTIVES, PRESETS, acquire, culture, focus_stack
 from lensfree_nb.simulate.camera import Camera
 from lensfree_nb.simulate.objective import images
@@ -84,6 +87,49 @@ def test_half_precision_stays_close(frames):
     )
     assert not torch.equal(exact, close)
     assert apart(exact.cpu(), close.cpu()) < 0.02
+
+
+@pytest.fixture(scope="module")
+def dusty(frames):
+    """The frame at its distance, with a speck that lets no light through."""
+    ds = frames[0].assign_coords(distance=1000.0)
+    ds["hologram"].loc[{"y": slice(200.0, 215.0), "x": slice(200.0, 215.0)}] *= 0.05
+    return ds
+
+
+def test_tiles_maps_and_dust(dusty):
+    here, there = (
+        reconstruct(
+            dusty, "accelerated", tile_px=tile_px, residual_map=True, precision="float32",
+            device=device,
+        )
+        for device, tile_px in (("cpu", None), ("cuda", 128))
+    )  # fmt: skip
+    assert apart(here["opd"], there["opd"]) < 1e-2
+    assert apart(here["residual_map"].fillna(0), there["residual_map"].fillna(0)) < 2e-2
+    assert float((here["trusted"] == there["trusted"]).mean()) > 0.99
+    for made in (here, there):
+        speck = made.sel(y=208.0, x=208.0, method="nearest")
+        assert not bool(speck["trusted"])
+        assert np.isnan(speck["residual_map"])
+
+
+@pytest.mark.parametrize("criterion", ["inversion", "network"])
+def test_distances(frames, criterion):
+    here, there = (
+        find_distance(
+            frames[0], range_um=(900.0, 1100.0), criterion=criterion, device=device
+        )["distance"]
+        for device in ("cpu", "cuda")
+    )  # fmt: skip
+    assert abs(float(here) - float(there)) < 1.0
+
+
+def test_places_of_the_colours(frames):
+    ds = frames[0].assign_coords(distance=1000.0)
+    here, there = (register(ds, device=device) for device in ("cpu", "cuda"))
+    for axis in ("shift_y", "shift_x"):
+        np.testing.assert_allclose(here[axis], there[axis], atol=0.02)
 
 
 @pytest.mark.parametrize("name", recipe_names())

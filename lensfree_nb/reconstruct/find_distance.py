@@ -78,13 +78,18 @@ class FindDistance:
                     which = f" of exposure {e}" if len(found) > 1 else ""
                     raise DistanceError(
                         f"the distance{which} was not found: {focus.reason}. Give range_um, look "
-                        "at ds.lf.distance_curve(), or set distance_um yourself"
+                        f"at ds.lf.distance_curve(), {self._another()}or set distance_um yourself"
                     )
             distances = [focus.distance_um for focus in found]
             together = self.criterion == INVERSION and len(distances) > 1
             if together and not any(math.isnan(z) for z in distances):
                 distances = list(find_planes(image, setup, distances))
             return np.broadcast_to(np.array(distances), (self.setup.exposures,)).copy()
+
+    def _another(self) -> str:
+        """What else to try: three colours of cells tell a network more than they tell light."""
+        fits = self.network is None and self.setup.exposures == 3
+        return "try criterion='network' (for cells), " if fits else ""
 
     def _found(self, hologram: Tensor, setup: Setup) -> list[Focus]:
         """Of all exposures together, or of each."""
