@@ -11,6 +11,7 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from lensfree_nb.versions import versions
 
@@ -40,7 +41,7 @@ def row(name: str, value: float, unit: str = "1", bar: str | None = None, source
     return Row(name, told, unit, bar, None if holds is None else bool(holds), source)
 
 
-def arguments(description: str, **own: dict[str, str]) -> argparse.Namespace:
+def arguments(description: str, **own: dict[str, Any]) -> argparse.Namespace:
     """Parse the arguments that every benchmark has, and those of its own."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--json", type=Path, help="write the rows and the machine here")
@@ -85,7 +86,8 @@ def _made(args: argparse.Namespace) -> dict[str, object]:
         cwd=ROOT,
         check=False,
     )
-    flags = ["--quick"] * args.quick + ["--device cuda"] * args.device.startswith("cuda")
+    flags = ["--quick"] * args.quick + ["--tune"] * getattr(args, "tune", False)
+    flags += ["--device cuda"] * args.device.startswith("cuda")
     machine = {"processor": _processor(), "cores": os.cpu_count()}
     if flags[-1:] == ["--device cuda"]:
         import torch

@@ -2,7 +2,8 @@
 
 Nothing is told but what is printed on an instrument. Two criteria of the distance, side by side;
 colours that lie some micrometres apart in depth, as behind a plastic dish; and light that changes
-over a series.
+over a series. `--tune` takes fields of the tuning seed: numbers are chosen there, and told from the
+others.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import numpy as np
 import xarray as xr
 from _harness import Row, arguments, report, row
 from _recovery import Truth, recovery, truth_of
-from _scenes import ABOUT_UM, ADHERENT, PIXEL_UM, SCENES, Scene, opened
-from _seeds import TEST
+from _scenes import ABOUT_UM, ADHERENT, PIXEL_UM, SCENES, UNSEEN, Scene, opened
+from _seeds import TEST, TUNE
 
 from lensfree_nb.errors import DistanceError
 from lensfree_nb.io.acquisition import acquisition
@@ -42,9 +43,9 @@ def at(preset: str, rng: np.random.Generator) -> Instrument:
     return PRESETS[preset].at(float(rng.uniform(*DISTANCES_UM)))
 
 
-def rows_of(scene: Scene, preset: str, size_px: int, device: str) -> list[Row]:
+def rows_of(seed: int, scene: Scene, preset: str, size_px: int, device: str) -> list[Row]:
     """Errors of one field."""
-    stream = [TEST["calibration"], SCENES.index(scene), PRESET_NAMES.index(preset)]
+    stream = [seed, SCENES.index(scene), PRESET_NAMES.index(preset)]
     rng = np.random.default_rng(stream)
     instrument = at(preset, rng)
     raw, cells = scene.acquired(instrument, rng, size_px)
@@ -105,9 +106,9 @@ def defocus(where: str, ds: xr.Dataset, truth: Truth, device: str) -> list[Row]:
     return says + rows
 
 
-def colours(size_px: int) -> list[Row]:
+def colours(seed: int, size_px: int) -> list[Row]:
     """Each colour at a distance of its own, found by both criteria that look at all of them."""
-    rng = np.random.default_rng([TEST["calibration"], COLOURS])
+    rng = np.random.default_rng([seed, COLOURS])
     centre = float(rng.uniform(*DISTANCES_UM))
     true_um = centre + np.array(COLOURS_UM)
     raw, _ = ADHERENT.acquired(PRESETS["paper"].at(tuple(true_um)), rng, size_px)
@@ -123,9 +124,9 @@ def colours(size_px: int) -> list[Row]:
     return rows
 
 
-def drifting(size_px: int, device: str) -> list[Row]:
+def drifting(seed: int, size_px: int, device: str) -> list[Row]:
     """One culture in light that grows uneven frame by frame: what of it ends up in the OPD."""
-    rng = np.random.default_rng([TEST["calibration"], SERIES])
+    rng = np.random.default_rng([seed, SERIES])
     cells, shape = ADHERENT.cells(rng, size_px), (size_px, size_px)
     paper = PRESETS["paper"]
     frames = [
@@ -154,13 +155,16 @@ def drifting(size_px: int, device: str) -> list[Row]:
 
 
 if __name__ == "__main__":
-    args = arguments(__doc__)
-    chosen = SCENES[:1] if args.quick else SCENES
+    tune = {"action": "store_true", "help": "fields of the tuning seed, to choose numbers by"}
+    args = arguments(__doc__, tune=tune)
+    seed = (TUNE if args.tune else TEST)["calibration"]
+    known = [scene for scene in SCENES if not (args.tune and scene is UNSEEN)]
     size = 384 if args.quick else 512
     rows = [
         line
-        for scene in chosen
+        for scene in (known[:1] if args.quick else known)
         for preset in PRESET_NAMES
-        for line in rows_of(scene, preset, size, args.device)
+        for line in rows_of(seed, scene, preset, size, args.device)
     ]
-    report(rows + colours(size) + drifting(size, args.device), args)
+    rows += colours(seed, size) + drifting(seed, size, args.device)
+    report(rows, args)
