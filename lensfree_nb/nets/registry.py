@@ -24,6 +24,7 @@ SUFFIX: Final = ".safetensors"
 HEADER: Final = "lensfree_nb"
 KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "plain": ("features", "layers"), "unet": ("features", "depth"),
+    "folded": ("features", "depth"),
 }  # fmt: skip
 
 
@@ -158,10 +159,14 @@ def build_network(options: Mapping[str, Any], device: str = "cpu") -> nn.Module:
     """An untrained network from ``kind``, ``inputs``, ``outputs`` and the options of its kind."""
     import torch
 
+    from lensfree_nb.nets.folded import FoldedUNet
     from lensfree_nb.nets.plain import Plain
     from lensfree_nb.nets.unet import UNet
 
-    kind: Callable[..., nn.Module] = {"plain": Plain, "unet": UNet}[options["kind"]]
+    kinds: dict[str, Callable[..., nn.Module]] = {
+        "plain": Plain, "unet": UNet, "folded": FoldedUNet,
+    }  # fmt: skip
+    kind = kinds[options["kind"]]
     own = {name: int(options[name]) for name in KINDS[options["kind"]] if name in options}
     with torch.device(device):
         return kind(int(options["inputs"]), int(options["outputs"]), **own)

@@ -1,4 +1,4 @@
-"""A small U-Net that corrects its input."""
+"""A small U-Net that corrects its input, and what it shares with others."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from torch.nn.functional import avg_pool2d, interpolate, pad
 WIDEST = 4
 
 
-class UNet(nn.Module):
-    """A U-Net (Ronneberger 2015) without normalisation, whose output is added to its input.
+class Levels(nn.Module):
+    """Down and up again (Ronneberger 2015) without normalisation: what the package's U-Nets share.
 
     Without norms, a tile gives what the whole gives, wherever its halo and its place on the grid
-    of the coarsest level allow. Before training it changes nothing.
+    of the coarsest level allow.
 
     Parameters
     ----------
-    inputs, outputs : int
-        Images in and out; the output corrects the first `outputs` of the inputs.
+    inputs : int
+        Images in.
     features : int
         Images at the finest level; twice as many at the next, four times as many below it.
     depth : int
@@ -32,6 +32,45 @@ class UNet(nn.Module):
         How far an output pixel looks, at most.
     stride_px : int
         Tiles that begin at multiples of it give what the whole gives.
+    """
+
+    def __init__(self, inputs: int, *, features: int, depth: int):
+        super().__init__()
+        widths = [features * min(2**level, WIDEST) for level in range(depth)]
+        self.down = nn.ModuleList(
+            _block(before, after) for before, after in zip([inputs, *widths], widths, strict=False)
+        )
+        self.up = nn.ModuleList(_block(above + below, above) for above, below in pairwise(widths))
+        self.stride_px = 2 ** (depth - 1)
+        # Two convolutions at each level on the way down and up, and a coarse pixel to either side
+        # where the levels meet.
+        self.halo_px = sum(4 * 2**level for level in range(depth)) + 2 * self.stride_px
+
+    def finest(self, images: Tensor) -> Tensor:
+        """Images (n, channel, y, x) to features, on a size that the coarsest level divides."""
+        height, width = images.shape[-2:]
+        coarsest = 2 ** (len(self.down) - 1)
+        short = [-n % coarsest for n in (width, height)]
+        found = pad(images, (0, short[0], 0, short[1]), mode="replicate")
+        levels: list[Tensor] = []
+        for number, block in enumerate(self.down):
+            found = block(avg_pool2d(found, 2) if number else found)
+            levels.append(found)
+        for block, beside in zip(reversed(self.up), reversed(levels[:-1]), strict=True):
+            finer = interpolate(found, scale_factor=2.0, mode="bilinear")
+            found = block(torch.cat([beside, finer], 1))
+        return found
+
+
+class UNet(Levels):
+    """A U-Net whose output is added to its input. Before training it changes nothing.
+
+    Parameters
+    ----------
+    inputs, outputs : int
+        Images in and out; the output corrects the first `outputs` of the inputs.
+    features, depth : int
+        As of :class:`Levels`.
 
     Examples
     --------
@@ -42,39 +81,31 @@ class UNet(nn.Module):
     """
 
     def __init__(self, inputs: int, outputs: int = 2, *, features: int = 24, depth: int = 3):
-        super().__init__()
-        widths = [features * min(2**level, WIDEST) for level in range(depth)]
-        self.down = nn.ModuleList(
-            _block(before, after) for before, after in zip([inputs, *widths], widths, strict=False)
-        )
-        self.up = nn.ModuleList(_block(above + below, above) for above, below in pairwise(widths))
-        self.last = nn.Conv2d(features, outputs, 1)
-        nn.init.zeros_(self.last.weight)
-        if self.last.bias is not None:
-            nn.init.zeros_(self.last.bias)
+        super().__init__(inputs, features=features, depth=depth)
+        self.last = silent(features, outputs)
         self.outputs = outputs
-        self.stride_px = 2 ** (depth - 1)
-        # Two convolutions at each level on the way down and up, and a coarse pixel to either side
-        # where the levels meet.
-        self.halo_px = sum(4 * 2**level for level in range(depth)) + 2 * self.stride_px
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (n, channel, y, x), any size, to images of the same size."""
         height, width = images.shape[-2:]
-        short = [-n % self.stride_px for n in (width, height)]
-        found = pad(images, (0, short[0], 0, short[1]), mode="replicate")
-        levels: list[Tensor] = []
-        for number, block in enumerate(self.down):
-            found = block(avg_pool2d(found, 2) if number else found)
-            levels.append(found)
-        for block, beside in zip(reversed(self.up), reversed(levels[:-1]), strict=True):
-            finer = interpolate(found, scale_factor=2.0, mode="bilinear")
-            found = block(torch.cat([beside, finer], 1))
-        # A correction of hundreds of nanometres has no room in the eight bits of bfloat16.
-        with torch.autocast(images.device.type, enabled=False):
-            exact = found.to(self.last.weight.dtype)
-            correction: Tensor = self.last(exact)[..., :height, :width]
-        return images[:, : self.outputs].to(exact.dtype) + correction
+        correction = exactly(self.last, self.finest(images))[..., :height, :width]
+        return images[:, : self.outputs].to(correction.dtype) + correction
+
+
+def silent(inputs: int, outputs: int) -> nn.Conv2d:
+    """A last layer that says nothing before training."""
+    layer = nn.Conv2d(inputs, outputs, 1)
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer
+
+
+def exactly(layer: nn.Conv2d, features: Tensor) -> Tensor:
+    """A layer in its own precision: hundreds of nanometres have no room in eight bits."""
+    with torch.autocast(features.device.type, enabled=False):
+        made: Tensor = layer(features.to(layer.weight.dtype))
+    return made
 
 
 def _block(before: int, after: int) -> nn.Sequential:

@@ -24,7 +24,7 @@ from lensfree_nb.reconstruct.alternation import Alternation
 from lensfree_nb.reconstruct.methods import Inverse
 from lensfree_nb.reconstruct.network_input import network_input
 from lensfree_nb.run.devices import choose_device
-from lensfree_nb.simulate.bank import CellBank
+from lensfree_nb.simulate.bank import CellBank, Drawn
 from lensfree_nb.simulate.checks import check_number, checked_seed
 from lensfree_nb.simulate.instrument import Instrument, instrument_of
 from lensfree_nb.simulate.light import Kept, Stage, intensity, own_light, surface
@@ -146,13 +146,9 @@ class PatchSource:
         ParameterError
             If `number` is no whole number >= 0.
         """
-        number = checked_seed(number, "number")
-        device = choose_device(self.device)
-        rng = np.random.default_rng([self.seed, FIELD, number])
+        drawn, stage, rng = self._drawn(number)
+        device = drawn.opd_nm.device
         instrument, light, rough, kept = _instrument(self, number // FIELDS_AN_INSTRUMENT, device)
-        bank = _bank(self, number // FIELDS_A_BANK, device)
-        stage = self._stage(instrument)
-        drawn = any_culture(bank, stage.shape, rng)
         generator = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
         brightness = 1 + instrument.camera.drift * float(rng.standard_normal())
         seen = drawn.opd_nm + rough
@@ -177,6 +173,27 @@ class PatchSource:
             self._cut(stage.averaged(drawn.absorption)),
             self._patched(drawn.cells, stage),
         )
+
+    @torch.no_grad()
+    def true_opd(self, number: int) -> tuple[Tensor, pd.DataFrame]:
+        """True OPD (patch, y, x; nm) and cells of a field, without the light: many times faster.
+
+        Raises
+        ------
+        ParameterError
+            If `number` is no whole number >= 0.
+        """
+        drawn, stage, _ = self._drawn(number)
+        return self._cut(stage.averaged(drawn.opd_nm)), self._patched(drawn.cells, stage)
+
+    def _drawn(self, number: int) -> tuple[Drawn, Stage, np.random.Generator]:
+        """The culture of a field, and where its other random numbers come from."""
+        number = checked_seed(number, "number")
+        device = choose_device(self.device)
+        rng = np.random.default_rng([self.seed, FIELD, number])
+        instrument = _instrument(self, number // FIELDS_AN_INSTRUMENT, device)[0]
+        bank, stage = _bank(self, number // FIELDS_A_BANK, device), self._stage(instrument)
+        return any_culture(bank, stage.shape, rng), stage, rng
 
     def _stated(self, instrument: Instrument, rng: np.random.Generator) -> Setup:
         """What the inversion is told of the microscope: nearly, but not quite, how it is."""

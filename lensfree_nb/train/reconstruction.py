@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.nets.registry import find_model
-from lensfree_nb.nets.symmetry import SYMMETRIES, turned
 from lensfree_nb.reconstruct.network_input import OPD_UNIT_NM
 from lensfree_nb.simulate.instrument import PAPER_SETUP
 from lensfree_nb.train.patches import FIELDS_AN_INSTRUMENT, Patches, PatchSource
+from lensfree_nb.train.shelf import Batch, Shelf
 from lensfree_nb.train.variety import DISTANCES_UM
 
 # What every training microscope has in common (``variety.any_instrument``).
@@ -33,7 +31,6 @@ COUNTED: Final = (
     "bank_cells",
 )  # fmt: skip
 THIN_NM, FAINT_NM = 250.0, (3.0, 15.0)
-Batch = tuple[Tensor, Tensor]
 
 
 @dataclass
@@ -82,8 +79,11 @@ class Reconstruction:
         for name in COUNTED:
             if not getattr(self, name) > 0:
                 raise ParameterError(f"{name} is {getattr(self, name)!r}; it must be above 0")
-        self._shelf: deque[Batch] = deque()
-        self._next = 0
+        source = self._source(self.seed)
+        self._shelf = Shelf(
+            lambda number: self._pair(source.field(number)), self.seed, source.patches_a_field,
+            self.shelf_fields, self.reuse,
+        )  # fmt: skip
 
     def options(self) -> dict[str, Any]:
         """What a network for it must take and give."""
@@ -96,18 +96,7 @@ class Reconstruction:
 
     def batch(self, step: int, size: int) -> Batch:
         """Inputs and truths of one step: the same for one step, however one came to it."""
-        turned = size / (self.reuse * self._source(self.seed).patches_a_field)
-        self._fill(int(step * turned))
-        rng = np.random.default_rng([self.seed, step])
-        chosen = []
-        for _ in range(size):
-            field = self._shelf[int(rng.integers(self.shelf_fields))]
-            patch = int(rng.integers(len(field[0])))
-            chosen.append(
-                _turned((field[0][patch], field[1][patch]), int(rng.integers(SYMMETRIES)))
-            )
-        inputs, truths = (torch.stack(part) for part in zip(*chosen, strict=True))
-        return inputs, truths
+        return self._shelf.batch(step, size)
 
     def validation(self) -> list[Batch]:
         """Inputs and truths of each field to validate on: each of another microscope."""
@@ -142,25 +131,6 @@ class Reconstruction:
             draft=find_model(self.draft) if self.draft else None,
         )  # fmt: skip
 
-    def _fill(self, first: int) -> None:
-        """The shelf holds fields `first`, `first` + 1, ...: only new ones are made."""
-        source, shelf = self._source(self.seed), self._shelf
-        start = max(first, self._next)
-        if first < self._next - len(shelf):
-            shelf.clear()
-            start = first
-        for number in range(start, first + self.shelf_fields):
-            shelf.append(self._pair(source.field(number)))
-        while len(shelf) > self.shelf_fields:
-            shelf.popleft()
-        self._next = first + self.shelf_fields
-
     def _pair(self, made: Patches) -> Batch:
         truth = torch.stack([made.truth_opd_nm / OPD_UNIT_NM, made.truth_absorption], 1)
         return made.inputs[:, : CHANNELS[self.channels]], truth
-
-
-def _turned(pair: Batch, number: int) -> Batch:
-    """Both images in one of the eight ways in which light would have come out the same."""
-    inputs, truth = (turned(image, number) for image in pair)
-    return inputs, truth

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from lensfree_nb.errors import ParameterError
+from lensfree_nb.train.quantification import Quantification
 from lensfree_nb.train.recipe import Recipe
 from lensfree_nb.train.reconstruction import Reconstruction
 
@@ -36,7 +37,9 @@ class Task(Protocol):
         ...
 
 
-TASKS: dict[str, Callable[..., Task]] = {"reconstruct": Reconstruction}
+TASKS: dict[str, Callable[..., Task]] = {
+    "quantify": Quantification, "reconstruct": Reconstruction,
+}  # fmt: skip
 
 
 def make_task(recipe: Recipe, device: str = "auto") -> Task:

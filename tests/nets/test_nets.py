@@ -1,14 +1,19 @@
-"""Both networks: their size, how far they see, and what a tile gives of the whole."""
+"""Every network: their size, how far they see, and what a tile gives of the whole."""
 
 import pytest
 import torch
 from torch import nn
 
+from lensfree_nb.nets.folded import FOLD, FoldedUNet
 from lensfree_nb.nets.plain import Plain
 from lensfree_nb.nets.unet import UNet
 from tests import seeds
 
-NETS = {"plain": lambda: Plain(), "unet": lambda: UNet(8, 2, features=8)}
+NETS = {
+    "plain": lambda: Plain(),
+    "unet": lambda: UNet(8, 2, features=8),
+    "folded": lambda: FoldedUNet(1, 2, features=8, depth=3),
+}
 
 
 def woken(name):
@@ -22,7 +27,8 @@ def woken(name):
 
 
 def images(net, *size):
-    inputs = next(m.in_channels for m in net.modules() if isinstance(m, nn.Conv2d))
+    folded = FOLD**2 if isinstance(net, FoldedUNet) else 1
+    inputs = next(m.in_channels for m in net.modules() if isinstance(m, nn.Conv2d)) // folded
     rng = torch.Generator().manual_seed(seeds.LIGHT)
     return torch.rand((1, inputs, *size), generator=rng, dtype=torch.float64)
 
@@ -54,12 +60,15 @@ def test_a_pixel_sees_no_farther_than_the_halo(name):
 @torch.no_grad()
 def test_a_tile_gives_what_the_whole_gives(name):
     net = woken(name)
-    given = images(net, 160, 171)
-    whole, halo = net(given), -(-net.halo_px // net.stride_px) * net.stride_px
-    tile = net(given[..., 8 : 8 + 2 * halo + 32, 4 : 4 + 2 * halo + 40])
+    halo = -(-net.halo_px // net.stride_px) * net.stride_px
+    height, width = 2 * halo + 32, 2 * halo + 40
+    top, left = 2 * net.stride_px, net.stride_px
+    given = images(net, top + height + 12, left + width + 7)
+    whole = net(given)
+    tile = net(given[..., top : top + height, left : left + width])
     core = (..., slice(halo, -halo), slice(halo, -halo))
     torch.testing.assert_close(
-        tile[core], whole[..., 8 + halo : 8 + halo + 32, 4 + halo : 4 + halo + 40]
+        tile[core], whole[..., top + halo : top + halo + 32, left + halo : left + halo + 40]
     )
 
 

@@ -40,12 +40,13 @@ def test_a_step_has_its_examples_whatever_came_before():
 def test_fields_leave_the_shelf_when_they_were_used():
     task = small(reuse=2.0)
     task.batch(0, 8)
-    first = task._shelf[0][0]
-    assert any(field[0] is first for field in task._shelf)
+    held = task._shelf._held
+    first = held[0][0]
+    assert any(field[0] is first for field in held)
     # 4 patches a field, twice each: a batch of 8 uses up one field a step.
     task.batch(3, 8)
-    assert not any(field[0] is first for field in task._shelf)
-    assert len(task._shelf) == 3
+    assert not any(field[0] is first for field in held)
+    assert len(held) == 3
 
 
 def test_the_truth_scores_perfectly_and_an_empty_answer_does_not():

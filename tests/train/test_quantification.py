@@ -1,0 +1,108 @@
+import dataclasses
+
+import pytest
+import torch
+
+from lensfree_nb.errors import ParameterError
+from lensfree_nb.quantify.channels import METRICS, OUTPUTS, detection, measurements
+from lensfree_nb.quantify.peaks import local_maxima
+from lensfree_nb.train.quantification import Quantification
+from tests import seeds
+
+SMALL = Quantification(
+    seeds.CELLS, seeds.NOISE, field_px=192, patch_px=96, shelf_fields=2, bank_cells=40,
+    validation_fields=1, device="cpu",
+)  # fmt: skip
+
+
+def small(**changes):
+    return dataclasses.replace(SMALL, **changes)
+
+
+@pytest.fixture(scope="module")
+def examples():
+    return SMALL.validation()
+
+
+def perfect(truth):
+    """What a network that knows the truth would draw, sure of itself."""
+    logit = torch.logit(truth[:, :1].clamp(1e-4, 1 - 1e-4))
+    return torch.cat([logit, truth[:, 1:].nan_to_num(), torch.full_like(truth[:, 1:], -5.0)], 1)
+
+
+def test_examples_are_opd_and_targets():
+    inputs, truth = small().batch(0, 3)
+    assert inputs.shape == (3, 1, 96, 96)
+    assert truth.shape == (3, 1 + len(METRICS), 96, 96)
+    assert inputs.dtype == truth.dtype == torch.float32
+    assert bool(inputs.isfinite().all())
+    assert small().options()["outputs"] == OUTPUTS
+
+
+def test_a_step_has_its_examples_whatever_came_before():
+    through, jumped = small(), small()
+    for step in range(5):
+        last = through.batch(step, 3)
+    again = jumped.batch(4, 3)
+    for a, b in zip(again, last, strict=True):
+        assert torch.equal(a.nan_to_num(), b.nan_to_num())
+
+
+def test_validation_is_seen_as_it_is_and_worsened(examples):
+    (clean, truth), (worse, same) = examples
+    assert torch.equal(truth.nan_to_num(), same.nan_to_num())
+    assert float((worse - clean).std()) > 0.02
+
+
+def test_the_truth_draws_every_cell_and_its_measurements(examples):
+    _, truth = examples[0]
+    seen = 0
+    for drawn in perfect(truth):
+        found = local_maxima(detection(drawn), least=0.8, apart_px=2)
+        values, errors = measurements(drawn[:, *found.T])
+        assert bool((values > 0).all())
+        assert bool((errors < 0.01 * values).all())
+        seen += len(found)
+    # Patches of a periodic field: no centroid is lost between them, few are seen from two.
+    source = small()._source(seeds.NOISE)
+    cells = (source.field(1).cells["kind"] != "debris").sum()
+    assert cells <= seen <= 1.2 * cells + 2
+
+
+def test_the_truth_costs_less_than_anything_else(examples):
+    _, truth = examples[0]
+    best = perfect(truth)
+    off = best.clone()
+    off[:, 1 : 1 + len(METRICS)] += 0.1
+    assert small().loss(best, truth) < small().loss(off, truth)
+    assert small().scores(best, truth)["area_um2_percent"] == pytest.approx(0)
+    assert small().scores(off, truth)["dry_mass_pg_percent"] == pytest.approx(10, rel=1e-3)
+    blank = torch.zeros_like(best)
+    assert (
+        small().scores(best, truth)["detection"] < 0.1 * small().scores(blank, truth)["detection"]
+    )
+
+
+def test_debris_is_no_cell():
+    source = small()._source(seeds.CELLS)
+    for number in range(0, 12, 2):
+        opd, cells = source.true_opd(number)
+        if (cells["kind"] == "debris").any():
+            break
+    _, truth = small()._pair(source, number)
+    spots = sum(len(local_maxima(patch[0], least=0.9, apart_px=1)) for patch in truth)
+    assert spots <= (cells["kind"] != "debris").sum()
+    assert len(opd) == len(truth)
+
+
+def test_the_true_opd_is_that_behind_the_light():
+    source = small()._source(seeds.CELLS)
+    opd, cells = source.true_opd(3)
+    made = source.field(3)
+    assert torch.equal(opd, made.truth_opd_nm)
+    assert cells.equals(made.cells)
+
+
+def test_nothing_trains_on_no_field():
+    with pytest.raises(ParameterError, match="shelf_fields is 0"):
+        small(shelf_fields=0)
