@@ -1,8 +1,8 @@
 """Freed memory kept for the next array, for as long as a block of work lasts.
 
 An inversion asks for fields of 100 MB and gives them back dozens of times an iteration. The C
-library returns each to the system, which hands out the next one page by page: up to a third of the
-time of a full frame on a virtual machine (``benchmarks/frame.py``).
+library returns each to the system, which hands out the next one page by page; where the system is
+itself a guest that is the dearer (``benchmarks/fast_path.py``).
 """
 
 from __future__ import annotations

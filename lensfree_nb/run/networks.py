@@ -15,9 +15,7 @@ from lensfree_nb.run.tiles import ALIGNMENT, Tile, tile_grid
 
 Precision = Literal["auto", "float32", "bfloat16"]
 PRECISIONS: Final = get_args(Precision)
-TILE_PX: Final = 768
-# Torch has no public name for these questions yet; where they are not answered it is float32.
-BFLOAT16_ON_CPU: Final = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+TILE_PX: Final = 512
 
 
 def apply_network(
@@ -32,7 +30,7 @@ def apply_network(
     images : Tensor, shape (channel, y, x), float32
         Any size.
     precision : {"auto", "float32", "bfloat16"}
-        Of the layers. ``"auto"`` is bfloat16 where the device computes in it. Sums and outputs
+        Of the layers. ``"auto"`` is bfloat16 where the device is quicker in it. Sums and outputs
         are float32 in any case. ``"float32"`` on a GPU is float32, not TF32.
     tile_px : int
         Side of a tile (px), which bounds memory.
@@ -93,12 +91,16 @@ def check_precision(precision: str) -> None:
 
 
 def has_bfloat16(device: torch.device) -> bool:
-    """Whether a device computes in bfloat16, rather than only storing it.
+    """Whether a device is quicker in bfloat16 than in float32 (``benchmarks/fast_path.py``).
+
+    Of processors, those that multiply matrices in tiles (AMX); where there are only its vectors
+    (AVX512-BF16) converting costs more than it gains.
 
     >>> isinstance(has_bfloat16(torch.device("cpu")), bool)
     True
     """
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    asked = (getattr(torch.cpu, name, None) for name in BFLOAT16_ON_CPU)
-    return any(supported is not None and supported() for supported in asked)
+    # Torch has no public name for this question yet; where it is not answered it is float32.
+    has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    return has_tiles is not None and bool(has_tiles())
