@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from lensfree_nb.contract import METRIC_UNITS
-from lensfree_nb.evaluate.pairing import MAX_DISTANCE_UM, pair
+from lensfree_nb.evaluate.pairing import MAX_DISTANCE_UM, Pairing, pair
 from lensfree_nb.evaluate.regression import agreement
 from lensfree_nb.run.tables import in_memory
 
@@ -39,21 +40,45 @@ def compare(
     """
     cells, reference = in_memory(cells), in_memory(reference)
     found = pair(cells, reference, max_distance_um)
-    counted = np.ones(len(cells), bool)
+    every = [np.ones(len(table), bool) for table in (cells, reference)]
+    return compare_pairs(cells, reference, found, *every, include_edge=include_edge)
+
+
+def compare_pairs(
+    cells: pd.DataFrame,
+    reference: pd.DataFrame,
+    found: Pairing,
+    counted: NDArray[np.bool_],
+    counted_reference: NDArray[np.bool_],
+    *,
+    include_edge: bool = False,
+) -> pd.DataFrame:
+    """As :func:`compare`, of tables already paired and some of their rows.
+
+    Parameters
+    ----------
+    cells, reference : DataFrame
+        The tables.
+    found : Pairing
+        Of both.
+    counted, counted_reference : ndarray of bool
+        Rows of `cells` that precision is taken of, and of `reference` for all else.
+    include_edge : bool
+        As of :func:`compare`.
+    """
+    whole = np.ones(len(cells), bool)
     if "edge" in cells and not include_edge:
-        counted = ~cells["edge"].to_numpy(bool)
-    precision = (
-        np.isin(np.flatnonzero(counted), found.estimated).mean() if counted.any() else np.nan
-    )
-    mine = cells.iloc[found.estimated].reset_index(drop=True)
-    theirs = reference.iloc[found.reference].reset_index(drop=True)
-    whole = counted[found.estimated]
-    mine, theirs = mine[whole], theirs[whole]
+        whole = ~cells["edge"].to_numpy(bool)
+    right = np.isin(np.arange(len(cells)), found.estimated)[counted & whole]
+    seen = np.isin(np.arange(len(reference)), found.reference)[counted_reference]
+    scored = whole[found.estimated] & counted_reference[found.reference]
+    mine = cells.iloc[found.estimated[scored]]
+    theirs = reference.iloc[found.reference[scored]]
     rows = {
         metric: {
-            "precision": float(precision),
-            "recall": found.recall,
-            **agreement(mine[metric], theirs[metric]).as_dict(),
+            "precision": float(right.mean()) if len(right) else np.nan,
+            "recall": float(seen.mean()) if len(seen) else np.nan,
+            **agreement(mine[metric].to_numpy(), theirs[metric].to_numpy()).as_dict(),
         }
         for metric in METRIC_UNITS
         if metric in mine and metric in theirs

@@ -1,0 +1,39 @@
+import holoviews as hv
+import numpy as np
+import pandas as pd
+import pytest
+from bokeh.plotting import figure
+
+from lensfree_nb.contract import METRIC_UNITS
+from lensfree_nb.dashboards.density import SHOWN, density_panel
+from tests import seeds
+
+hv.extension("bokeh", logo=False)
+
+
+@pytest.fixture(scope="module")
+def cells():
+    rng = np.random.default_rng(seeds.CELLS)
+    return pd.DataFrame(
+        {
+            "y_um": np.zeros(300), "x_um": np.arange(300) * 30.0,
+            **{metric: rng.uniform(50, 100, 300) for metric in METRIC_UNITS},
+            "density_per_mm2": rng.uniform(100, 600, 300),
+        }
+    )  # fmt: skip
+
+
+def test_every_metric_has_every_score_beside_the_papers(cells):
+    layout = density_panel(cells, cells, against="simulated truth")
+    assert len(layout) == len(METRIC_UNITS) * len(SHOWN)
+    curves = next(iter(layout)).traverse(lambda curve: curve, [hv.Curve])
+    assert [len(curve) for curve in curves] == [4, 4]
+    assert {curve.label for curve in curves} == {
+        "against simulated truth", "Allier 2022, table 1 (against its standard pipeline)",
+    }  # fmt: skip
+    assert len(list(hv.render(layout).select({"type": figure}))) == len(layout)
+
+
+def test_fewer_metrics_make_fewer_rows(cells):
+    layout = density_panel(cells, cells[["y_um", "x_um", "area_um2", "density_per_mm2"]])
+    assert len(layout) == len(SHOWN)
