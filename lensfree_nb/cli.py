@@ -92,7 +92,7 @@ def train(
     except LensfreeError as error:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
-    typer.echo(f"trained: {written}")
+    typer.echo(f"written: {written}")
 
 
 @app.command()

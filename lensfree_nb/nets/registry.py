@@ -137,15 +137,17 @@ def load_network(spec: ModelSpec, device: str) -> nn.Module:
         If the file changed since it was named, or its tensors are not the network's.
     """
     from safetensors import SafetensorError
-    from safetensors.torch import load_file
+    from safetensors.torch import load
 
     if not spec.path.is_file():
         raise ModelError(f"{spec.path} is not there any more, or not on this machine")
-    if _sha256(spec.path) != spec.sha256:
+    # Read once, and not mapped: what is written over the file later must not reach the network.
+    held = spec.path.read_bytes()
+    if hashlib.sha256(held).hexdigest() != spec.sha256:
         raise ModelError(f"{spec.path.name} is not the file that was named: it has changed")
     try:
         network = build_network(spec.options, device="meta")
-        network.load_state_dict(load_file(spec.path), assign=True)
+        network.load_state_dict(load(held), assign=True)
     except (SafetensorError, RuntimeError, TypeError, ValueError) as error:
         raise ModelError(
             f"{spec.path.name} does not hold the weights of its network ({error})"

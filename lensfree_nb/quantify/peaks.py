@@ -45,8 +45,8 @@ def local_maxima(image: Tensor, *, least: float, apart_px: float) -> Tensor:
 
     Examples
     --------
-    >>> local_maxima(torch.tensor([[0.0, 2.0, 2.0, 0.0, 1.0]]), least=0.5, apart_px=2).tolist()
-    [[0, 1], [0, 4]]
+    >>> local_maxima(torch.tensor([[0.0, 2.0, 2.0, 0.0, 0.0, 1.0]]), least=0.5, apart_px=2).tolist()
+    [[0, 1], [0, 5]]
     """
     reach = max(1, math.floor(apart_px))
     window = 2 * reach + 1

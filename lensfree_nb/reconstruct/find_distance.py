@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,7 +22,7 @@ from lensfree_nb.contract import (
     setup_of,
     shift_of,
 )
-from lensfree_nb.errors import DistanceError, ParameterError
+from lensfree_nb.errors import DataError, DistanceError, ParameterError, QualityWarning
 from lensfree_nb.microscope import Setup
 from lensfree_nb.nets.registry import ModelSpec, find_model
 from lensfree_nb.reconstruct.frame_values import first_usable, frame_values
@@ -71,7 +72,14 @@ class FindDistance:
         setup = self.setup.registered(shift_um)
         with working_on(self.device) as device:
             frame = hologram if hologram.ndim == 3 else first_usable(hologram)
-            image = torch.tensor(frame_values(frame, self.full_scale), device=device)
+            try:
+                values = frame_values(frame, self.full_scale)
+            except DataError as error:
+                if self.refuse:
+                    raise
+                warnings.warn(f"no distance is found: {error}", QualityWarning, stacklevel=2)
+                return np.full(self.setup.exposures, np.nan)
+            image = torch.tensor(values, device=device)
             found = self._found(image, setup)
             for e, focus in enumerate(found):
                 if self.refuse and not focus.found:

@@ -45,5 +45,10 @@ def first_usable(frames: NDArray[Any]) -> NDArray[Any]:
 
     The first of all, if there is none.
     """
+    return np.asarray(frames[usable_number(frames)])
+
+
+def usable_number(frames: NDArray[Any]) -> int:
+    """Which frame :func:`first_usable` gives."""
     known = [np.isfinite(frame).mean(axis=(-2, -1)).min() >= LEAST_KNOWN for frame in frames]
-    return np.asarray(frames[int(np.argmax(known))])
+    return int(np.argmax(known))

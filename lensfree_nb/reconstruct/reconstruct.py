@@ -133,8 +133,8 @@ def reconstruct(
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
     trust_residual : float
         A frame whose residual is above is not trusted. The default catches what the model hardly
-        explains; a distance a tenth amiss may still pass, with a residual far above that of the
-        other frames: look at the residuals of a series.
+        explains. An inversion alone bends to any distance nearby and tells nothing of it: look at
+        ``distance_curve``, or use a method with a network, whose `defocus` does.
     residual_map : bool
         Whether to add ``residual_map``: at each pixel of the sensor, what is not explained, over
         the frame's mean contrast; the root of its mean square is ``residual``. ``trusted`` is then

@@ -21,7 +21,7 @@ from lensfree_nb.contract import (
 from lensfree_nb.errors import DataError, ParameterError
 from lensfree_nb.microscope import Setup
 from lensfree_nb.reconstruct.find_distance import FIRST_FRAMES
-from lensfree_nb.reconstruct.frame_values import first_usable, frame_values
+from lensfree_nb.reconstruct.frame_values import frame_values, usable_number
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,16 @@ class Register:
         from lensfree_nb.reconstruct.registration import shifts_um
         from lensfree_nb.run.devices import working_on
 
-        frame = hologram if hologram.ndim == 3 else first_usable(hologram)
-        if not np.isfinite(distance_um).all():
+        frames = hologram if hologram.ndim == 4 else hologram[None]
+        distances = np.broadcast_to(distance_um, (len(frames), self.setup.exposures))
+        stated = np.isfinite(distances).all(axis=1)
+        if not stated.any():
+            if self.refuse:
+                raise DataError("none of the first frames has a distance; find_distance() first")
             return np.full((self.setup.exposures, 2), np.nan)
+        frames, distances = frames[stated], distances[stated]
+        chosen = usable_number(frames)
+        frame, distance_um = frames[chosen], distances[chosen]
         with working_on(self.device) as device:
             image = torch.tensor(frame_values(frame, self.full_scale), device=device)
             found = shifts_um(image, self.setup.at(tuple(map(float, distance_um))))
@@ -96,8 +103,11 @@ def register(
     core = [exposure, "y", "x"]
     if "time" in hologram.dims:
         hologram, core = hologram.isel(time=slice(FIRST_FRAMES)), ["time", *core]
+    along = [exposure]
     if "time" in distance.dims:
-        distance = distance.isel(time=0, drop=True)
+        distance, along = distance.isel(time=slice(FIRST_FRAMES)), ["time", exposure]
+    if distance.chunks is not None:
+        distance = distance.chunk(dict.fromkeys(along, -1))
     lazy = hologram.chunks is not None
     if lazy:
         hologram = hologram.chunk(dict.fromkeys(core, -1))
@@ -107,7 +117,7 @@ def register(
     )  # fmt: skip
     found = xr.apply_ufunc(
         kernel, hologram.reset_coords(drop=True), distance,
-        input_core_dims=[core, [exposure]], output_core_dims=[[exposure, "axis"]],
+        input_core_dims=[core, along], output_core_dims=[[exposure, "axis"]],
         dask="parallelized", output_dtypes=[np.float64],
         dask_gufunc_kwargs={"output_sizes": {"axis": 2}},
     )  # fmt: skip

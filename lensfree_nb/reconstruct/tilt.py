@@ -86,7 +86,7 @@ class FindTilt:
         return np.array([plane.distance_um, plane.slope_y_um_per_mm, plane.slope_x_um_per_mm])
 
     def _local(self, window: Tensor, setup: Setup, near: float) -> float:
-        """Distance (µm) of one window, not far from that of the frame; NaN if little is known."""
+        """Distance (µm) of one window, not far from that of the frame; NaN where it shows none."""
         if float(window.isfinite().float().mean()) < LEAST_KNOWN:
             return math.nan
         low, high = near * (1 - self.spread), near * (1 + self.spread)
@@ -94,9 +94,17 @@ class FindTilt:
             from lensfree_nb.reconstruct.network_focus import settled
 
             return min(max(settled([window], setup, near, self.network), low), high)
-        from lensfree_nb.reconstruct.focus import lowest, objective
+        from lensfree_nb.reconstruct.focus import FLAT, lowest, objective
 
-        return lowest(lambda z: objective(window, setup.at(z)), low, high)
+        curve: list[float] = []
+
+        def looked_at(distance_um: float) -> float:
+            curve.append(objective(window, setup.at(distance_um)))
+            return curve[-1]
+
+        found = lowest(looked_at, low, high)
+        at_an_end = int(np.argmin(curve)) in (0, len(curve) - 1)
+        return math.nan if at_an_end or np.ptp(curve) < FLAT else found
 
     def _places(self, shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
         from lensfree_nb.reconstruct.focus import COARSE_WINDOW_PX

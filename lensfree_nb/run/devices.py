@@ -52,7 +52,7 @@ def choose_device(device: str = "auto") -> torch.device:
 
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if not re.fullmatch(r"cpu|cuda(:\d+)?", device):
+    if not isinstance(device, str) or not re.fullmatch(r"cpu|cuda(:\d+)?", device):
         raise ParameterError(f"device is {device!r}; use 'auto', 'cpu', 'cuda' or 'cuda:N'")
     chosen = torch.device(device)
     if chosen.type == "cuda" and not torch.cuda.is_available():
@@ -134,7 +134,7 @@ def _shared_cores() -> Iterator[None]:
     import torch
 
     global _blocks_inside
-    allowed = min(os.cpu_count() or 1, int(os.environ.get("OMP_NUM_THREADS") or 1024))
+    allowed = min(os.cpu_count() or 1, _told_threads())
     share = max(1, allowed // dask_threads())
     with _COUNT:
         if not _blocks_inside:
@@ -152,6 +152,12 @@ def _shared_cores() -> Iterator[None]:
             if not _blocks_inside:
                 torch.set_num_threads(allowed)
                 _until_all_leave.close()
+
+
+def _told_threads() -> int:
+    """What OMP_NUM_THREADS allows; it may be a list, a number for each level of nesting."""
+    told = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return int(told) if told.isdigit() and int(told) else 1024
 
 
 def dask_threads() -> int:

@@ -8,6 +8,7 @@ itself a guest that is the dearer (``benchmarks/fast_path.py``).
 from __future__ import annotations
 
 import ctypes
+import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +27,8 @@ def kept_memory() -> Iterator[None]:
     """Keep what is freed within, and give all of it back at the end.
 
     For the whole process: the caller sees to it that blocks do not overlap. It does nothing where
-    the C library is not glibc.
+    the C library is not glibc, or was told by the environment how to go about it, and little for
+    large arrays of threads beside the main one, to which glibc gives no more than 64 MB each.
     """
     library = _glibc()
     if library is None:
@@ -42,7 +44,8 @@ def kept_memory() -> Iterator[None]:
 
 @cache
 def _glibc() -> ctypes.CDLL | None:
-    if platform.system() != "Linux" or platform.libc_ver()[0] != "glibc":
+    told = any(name.startswith("MALLOC_") for name in os.environ)
+    if told or platform.system() != "Linux" or platform.libc_ver()[0] != "glibc":
         return None
     return ctypes.CDLL(None)
 

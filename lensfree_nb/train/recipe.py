@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from lensfree_nb.errors import ParameterError
-from lensfree_nb.nets.registry import KINDS
+from lensfree_nb.nets.registry import KINDS, build_network
+from lensfree_nb.run.tiles import ALIGNMENT
 
 RECIPES: Final = Path(__file__).parent / "recipes"
 
@@ -126,6 +127,12 @@ def _check_network(said: dict[str, Any]) -> None:
             raise ParameterError(f"network has no {name}; a {said['kind']} has {', '.join(own)}")
         if name != "kind":
             _check(f"network.{name}", value, 1, whole=True)
+    stride = build_network({**said, "inputs": 1, "outputs": 1}, device="meta").stride_px
+    if ALIGNMENT % int(stride):  # type: ignore[arg-type]
+        raise ParameterError(
+            f"network.depth is {said.get('depth')}: the coarsest level takes {stride} px at a "
+            f"time, and tiles begin at multiples of {ALIGNMENT}; use fewer levels"
+        )
 
 
 def _check(name: str, value: object, least: int, *, whole: bool = False) -> None:

@@ -40,7 +40,7 @@ def train_recipe(
     Returns
     -------
     Path
-        The weights.
+        The weights; the checkpoint where the time was up before the first validation.
     """
     recipe = read_recipe(name)
     out.mkdir(parents=True, exist_ok=True)
@@ -52,6 +52,9 @@ def train_recipe(
     elif start:
         say(f"{recipe.name}: goes on from {checkpoint.name}; --start is for where there is none")
     training.run(minutes)
+    if not training.history:
+        say(f"{recipe.name}: kept at step {training.step}, not validated yet; run again to go on")
+        return checkpoint
     return training.export(out)
 
 

@@ -9,7 +9,13 @@ import torch
 import xarray as xr
 from scipy.io import loadmat
 
-from lensfree_nb.errors import DistanceError, ParameterError, UnitError
+from lensfree_nb.errors import (
+    DataError,
+    DistanceError,
+    ParameterError,
+    QualityWarning,
+    UnitError,
+)
 from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.sensor import expose
 from lensfree_nb.reconstruct.find_distance import distance_curve, find_distance
@@ -183,3 +189,17 @@ def test_a_damaged_first_frame_costs_no_distance():
     assert float(find_distance(stack, range_um=(900, 1100)).distance) == expected
     lazy = find_distance(stack.chunk(time=1), range_um=(900, 1100))
     assert float(lazy.distance.compute()) == expected
+
+
+def test_a_lost_frame_among_others_is_flagged():
+    ds = culture().expand_dims(time=3).copy(deep=True)
+    ds["hologram"][1] = np.nan
+    chosen = {"per_frame": True, "on_failure": "flag", "range_um": (900, 1100)}
+    with pytest.warns(QualityWarning, match="no known pixel"):
+        found = ds.lf.find_distance(**chosen)["distance"]
+    assert found.isnull().values.tolist() == [False, True, False]
+    with pytest.warns(QualityWarning, match="no known pixel"):
+        lazy = ds.chunk(time=1).lf.find_distance(**chosen)["distance"].compute()
+    np.testing.assert_array_equal(lazy, found)
+    with pytest.raises(DataError, match="no known pixel"):
+        ds.lf.find_distance(per_frame=True, range_um=(900, 1100))

@@ -121,3 +121,18 @@ def test_the_distance_is_found_with_what_is_known_of_the_colours(no_compute):
 def test_impossible_shifts(shift):
     with pytest.raises(SetupError, match="shift_um"):
         Setup((640.0, 530.0, 450.0), 1.67, shift_um=shift)
+
+
+def test_the_first_frame_that_has_a_distance_tells_where_colours_lie():
+    ds, _ = dataset(level("paper"))
+    expected = found_of(ds.lf.register())
+    series = ds.drop_vars("distance", errors="ignore").expand_dims(time=3)
+    series.attrs.pop("distance_um", None)
+    some = series.assign_coords(distance=("time", [np.nan, 1000.0, 1000.0], {"units": "um"}))
+    np.testing.assert_array_equal(found_of(some.lf.register()), expected)
+    lazy = some.chunk(time=1).lf.register()
+    np.testing.assert_array_equal(found_of(lazy), expected)
+    none = series.assign_coords(distance=("time", np.full(3, np.nan), {"units": "um"}))
+    with pytest.raises(DataError, match="has a distance"):
+        none.lf.register()
+    assert np.isnan(found_of(none.lf.register(on_failure="flag"))).all()

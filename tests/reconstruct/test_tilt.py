@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lensfree_nb.errors import ParameterError
+from lensfree_nb.errors import DistanceError, ParameterError
 from lensfree_nb.simulate.acquisition import acquire
 from lensfree_nb.simulate.dish import culture
 from lensfree_nb.simulate.instrument import PAPER_SETUP, PRESETS
@@ -51,3 +51,15 @@ def test_distances_that_differ_have_no_one_plane(tilted, dim):
     ds = tilted if dim == "wavelength" else tilted.expand_dims(time=3)
     with pytest.raises(ParameterError, match="around one distance"):
         ds.assign_coords(distance=(dim, [990.0, 1000.0, 1010.0])).lf.find_tilt()
+
+
+def test_windows_that_show_nothing_have_no_plane(tilted):
+    empty = tilted.assign(hologram=tilted["hologram"] * 0 + 1)
+    with pytest.raises(DistanceError):
+        empty.lf.find_tilt()
+
+
+def test_a_plane_steeper_than_what_is_searched_is_no_gentler_one(tilted):
+    # Within 1 % of the distance, windows at the sides of the frame lie beyond.
+    with pytest.raises(DistanceError):
+        tilted.lf.find_tilt(spread=0.003)

@@ -28,7 +28,7 @@ def test_a_device_that_is_none_is_a_wrong_call_where_there_is_a_gpu_too(monkeypa
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     assert devices.choose_device("cuda:0").index == 0
-    for name in ("cudax", "cuda:", "cuda:-1", "cpu:0"):
+    for name in ("cudax", "cuda:", "cuda:-1", "cpu:0", None, torch.device("cpu")):
         with pytest.raises(ParameterError, match="'cuda:N'"):
             devices.choose_device(name)
     with pytest.raises(ExecutionError, match="torch sees 1 here"):
@@ -223,3 +223,11 @@ def test_cores_are_given_back_by_the_last_block_only(monkeypatch):
         dask.compute([delayed(work)(i) for i in range(2)])
     assert asked[-1] == (8, 0)
     assert all(n * 4 <= 8 for n, others in asked if others)
+
+
+@pytest.mark.parametrize(
+    ("told", "expected"), [("2,1", 2), ("", 1024), ("many", 1024), ("0", 1024)]
+)
+def test_threads_are_told_as_openmp_reads_them(monkeypatch, told, expected):
+    monkeypatch.setenv("OMP_NUM_THREADS", told)
+    assert devices._told_threads() == expected

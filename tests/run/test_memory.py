@@ -54,3 +54,10 @@ def test_another_library_is_left_alone(monkeypatch):
     with memory.kept_memory():
         assert memory._glibc() is None
     memory._glibc.cache_clear()
+
+
+def test_who_told_the_library_what_to_do_keeps_it(monkeypatch):
+    memory._glibc.cache_clear()
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", "65536")
+    assert memory._glibc() is None
+    memory._glibc.cache_clear()

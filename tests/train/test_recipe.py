@@ -52,6 +52,7 @@ def test_a_recipe_of_ones_own(tmp_path):
         (GOOD.replace('kind = "', 'kind = "x'), "network.kind is 'x.*; use plain, unet"),
         (GOOD.replace("kind = ", "kinds = "), "network.kind is None"),
         (GOOD.replace("[network]", "[network]\nfeaturs = 4"), "network has no featurs; a"),
+        (GOOD.replace("[network]", "[network]\ndepth = 6"), "takes 32 px at a time"),
     ],
 )
 def test_what_is_no_recipe_is_refused(tmp_path, text, words):
@@ -63,5 +64,5 @@ def test_what_is_no_recipe_is_refused(tmp_path, text, words):
 
 @pytest.mark.parametrize("name", ["nothing", "../../etc/passwd", "none.toml"])
 def test_a_missing_recipe_is_named_with_those_that_there_are(name):
-    with pytest.raises(ParameterError, match=r"use accelerate, unwrap"):
+    with pytest.raises(ParameterError, match=r"use accelerate, measure, unwrap"):
         read_recipe(name)

@@ -61,3 +61,12 @@ def test_a_card_names_no_stranger_s_commit(tmp_path, monkeypatch):
     monkeypatch.setattr(card, "__file__", str(package / "card.py"))
     card.write_card(tmp_path / "card.json", read_recipe("unwrap"), {}, "0", {})
     assert json.loads((tmp_path / "card.json").read_text())["made_with"]["commit"] is None
+
+
+def test_too_little_time_for_a_validation_keeps_what_was_done(recipe, tmp_path):
+    said = []
+    kept = train_recipe(recipe, tmp_path / "out", minutes=0, device="cpu", say=said.append)
+    assert kept.name == "mine.checkpoint.safetensors"
+    assert kept.is_file()
+    assert "run again" in said[-1]
+    assert train_recipe(recipe, tmp_path / "out", device="cpu").name == "mine.safetensors"
