@@ -143,7 +143,7 @@ def load_network(spec: ModelSpec, device: str) -> nn.Module:
         raise ModelError(f"{spec.path} is not there any more, or not on this machine")
     # Read once, and not mapped: what is written over the file later must not reach the network.
     held = spec.path.read_bytes()
-    if hashlib.sha256(held).hexdigest() != spec.sha256:
+    if _digest(held) != spec.sha256:
         raise ModelError(f"{spec.path.name} is not the file that was named: it has changed")
     try:
         network = build_network(spec.options, device="meta")
@@ -203,4 +203,8 @@ def _missing(name: str) -> ModelError:
 
 
 def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return _digest(path.read_bytes())
+
+
+def _digest(held: bytes) -> str:
+    return hashlib.sha256(held).hexdigest()

@@ -97,7 +97,7 @@ def test_a_graph_carries_its_network(small, monkeypatch, verb):
     placed = small.assign_coords(distance=1000.0)
     graph = getattr(placed.lf, verb)(criterion="network")["distance"]
     # As on a worker whose weights are others than those that the graph was built with.
-    monkeypatch.setattr(registry, "_sha256", lambda path: "another")
+    monkeypatch.setattr(registry, "_digest", lambda held: "another")
     registry.load_network.cache_clear()
     with pytest.raises(ModelError, match="is not the file that was named"):
         graph.compute()
