@@ -47,7 +47,7 @@ class Duel:
         )
         mine, theirs = np.median(times, axis=0)
         return [
-            row(f"{self.name}: time", mine, "s", None, SOURCE),
+            row(f"{self.name}, beside {self.other_name}: time", mine, "s", None, SOURCE),
             row(f"{self.other_name}: time", theirs, "s", None, SOURCE),
             row(f"{self.other_name}: time of its first call", first[self.other], "s", None, SOURCE),
             row(f"{self.name} over {self.other_name}", float(np.median(times[:, 0] / times[:, 1])),
