@@ -16,11 +16,12 @@ from lensfree_nb.errors import ParameterError
 from lensfree_nb.microscope import Setup
 from lensfree_nb.nets.registry import ModelSpec
 from lensfree_nb.nets.symmetry import SYMMETRIES, turned, turned_back
+from lensfree_nb.nets.units import OPD_UNIT_NM
 from lensfree_nb.reconstruct.defocus import PLACES_UM
 from lensfree_nb.reconstruct.methods import Estimate, Inverse, Pair, estimate, started
 from lensfree_nb.reconstruct.misfit import Misfit
 from lensfree_nb.reconstruct.network_check import channel_order
-from lensfree_nb.reconstruct.network_input import OPD_UNIT_NM, network_input
+from lensfree_nb.reconstruct.network_input import network_input
 from lensfree_nb.reconstruct.solver import Weights
 from lensfree_nb.run.networks import Precision, apply_network, check_precision
 from lensfree_nb.run.tiles import ALIGNMENT

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 import torch
 from torch import Tensor
 
+from lensfree_nb.nets.units import OPD_UNIT_NM
 from lensfree_nb.reconstruct.misfit import Misfit
-
-OPD_UNIT_NM: Final = 100.0
 
 
 def network_input(

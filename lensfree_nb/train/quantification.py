@@ -14,64 +14,44 @@ from torch.nn.functional import binary_cross_entropy_with_logits, interpolate
 
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.nets.registry import find_model
+from lensfree_nb.nets.units import OPD_UNIT_NM
 from lensfree_nb.quantify.channels import LOG_SE, METRICS, OUTPUTS, targets
 from lensfree_nb.simulate.instrument import PAPER_SETUP
+from lensfree_nb.train.field_task import FieldTask
 from lensfree_nb.train.patches import FIELDS_AN_INSTRUMENT, PatchSource
-from lensfree_nb.train.shelf import Batch, Shelf
+from lensfree_nb.train.shelf import Batch
 
-OPD_UNIT_NM: Final = 100.0
 DEBRIS: Final = "debris"
 # How strongly a spread that is learned holds back what is uncertain: Seitzer et al., ICLR 2022.
 BETA: Final = 0.5
 DETECTION_WEIGHT: Final = 5.0
 COARSE_PX: Final = 64
-COUNTED: Final = (
-    "field_px", "patch_px", "shelf_fields", "reuse", "validation_fields", "bank_cells",
-)  # fmt: skip
 
 
 @dataclass
-class Quantification:
+class Quantification(FieldTask):
     """Examples, loss and scores of networks that measure cells, learned from simulated truth.
 
-    Half of the fields are what the accelerated method makes of a hologram, half are the true OPD;
-    to three patches in four noise and a slow background are added.
+    Half of the fields are what the accelerated method makes of a hologram, by the network `draft`;
+    half are the true OPD. Three patches in four get noise, and three in four a slow background.
 
     Parameters
     ----------
-    seed, validation_seed : int
-        Of the fields to learn from, and of those to validate on.
-    draft : str
-        Network of reconstruction that draws the OPD which is learned from.
     noise_nm, background_nm : float
-        Most noise (standard deviation) and slow background (amplitude) that is added.
-    field_px, patch_px, shelf_fields, reuse, validation_fields, bank_cells, device
-        As of :class:`lensfree_nb.train.reconstruction.Reconstruction`.
+        The most that is added (standard deviations).
+    seed, validation_seed, field_px, patch_px, iterations, shelf_fields, reuse, validation_fields, \
+bank_cells, draft, device
+        As of :class:`~lensfree_nb.train.field_task.FieldTask`; a draft there must be.
     """
 
-    seed: int
-    validation_seed: int
-    draft: str = "accelerate"
     noise_nm: float = 20.0
     background_nm: float = 30.0
-    field_px: int = 512
-    patch_px: int = 256
-    shelf_fields: int = 64
-    reuse: float = 8.0
-    validation_fields: int = 10
-    bank_cells: int = 1500
-    device: str = "auto"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        for name in COUNTED:
-            if not getattr(self, name) > 0:
-                raise ParameterError(f"{name} is {getattr(self, name)!r}; it must be above 0")
-        source = self._source(self.seed)
-        self._shelf = Shelf(
-            lambda number: self._pair(source, number), self.seed, source.patches_a_field,
-            self.shelf_fields, self.reuse,
-        )  # fmt: skip
+        if not self.draft:
+            raise ParameterError("draft is missing: name the network that reconstructs the OPD")
+        super().__post_init__()
 
     def options(self) -> dict[str, Any]:
         """What a network for it must take and give."""
@@ -81,22 +61,22 @@ class Quantification:
                 "pixel_size_um": PAPER_SETUP.pixel_size_um, "noise_nm": self.noise_nm,
                 "background_nm": self.background_nm,
             },
-            "draft_sha256": find_model(self.draft).sha256,
+            "draft_sha256": find_model(str(self.draft)).sha256,
         }  # fmt: skip
 
     def batch(self, step: int, size: int) -> Batch:
         """OPD (100 nm), worsened, and targets of one step: the same for one step, always."""
-        inputs, truths = self._shelf.batch(step, size)
+        inputs, truths = super().batch(step, size)
         rng = np.random.default_rng([self.seed, step, size])
         return self._worsened(inputs, rng), truths
 
     def validation(self) -> list[Batch]:
         """OPD and targets of fields to validate on, as they are and worsened."""
-        source = self._source(self.validation_seed)
+        source = self.source(self.validation_seed)
         found = []
         for n in range(self.validation_fields):
             number = n * FIELDS_AN_INSTRUMENT + 1
-            inputs, truth = self._pair(source, number)
+            inputs, truth = self.pair(source, number)
             rng = np.random.default_rng([self.validation_seed, number])
             found += [(inputs, truth), (self._worsened(inputs, rng), truth)]
         return found
@@ -123,13 +103,7 @@ class Quantification:
             said[f"{metric}_inside_1_se"] = float((error.abs() < log_se.exp()).double().mean())
         return said
 
-    def _source(self, seed: int) -> PatchSource:
-        return PatchSource(
-            seed, field_px=self.field_px, patch_px=self.patch_px, bank_cells=self.bank_cells,
-            device=self.device, draft=find_model(self.draft),
-        )  # fmt: skip
-
-    def _pair(self, source: PatchSource, number: int) -> Batch:
+    def pair(self, source: PatchSource, number: int) -> Batch:
         """Of fields with odd numbers the OPD went through a hologram and back."""
         if number % 2:
             made = source.field(number)

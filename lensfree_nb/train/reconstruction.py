@@ -11,10 +11,11 @@ from torch.nn.functional import smooth_l1_loss
 
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.nets.registry import find_model
-from lensfree_nb.reconstruct.network_input import OPD_UNIT_NM
+from lensfree_nb.nets.units import OPD_UNIT_NM
 from lensfree_nb.simulate.instrument import PAPER_SETUP
-from lensfree_nb.train.patches import FIELDS_AN_INSTRUMENT, Patches, PatchSource
-from lensfree_nb.train.shelf import Batch, Shelf
+from lensfree_nb.train.field_task import FieldTask
+from lensfree_nb.train.patches import FIELDS_AN_INSTRUMENT, PatchSource
+from lensfree_nb.train.shelf import Batch
 from lensfree_nb.train.variety import DISTANCES_UM
 
 # What every training microscope has in common (``variety.any_instrument``).
@@ -26,64 +27,33 @@ CHANNELS: Final = {"estimate": 2, "fields": 8}
 # Squared below 10 nm, straight above: a few round cells must not drown the rest.
 KNEE_NM: Final = 10.0
 ABSORPTION_WEIGHT: Final = 2.0
-COUNTED: Final = (
-    "field_px", "patch_px", "iterations", "shelf_fields", "reuse", "validation_fields",
-    "bank_cells",
-)  # fmt: skip
 THIN_NM, FAINT_NM = 250.0, (3.0, 15.0)
 
 
 @dataclass
-class Reconstruction:
+class Reconstruction(FieldTask):
     """Examples, loss and scores of networks that correct OPD and absorption.
+
+    With a `draft` it draws half of the fields once before: what is trained is then good for two
+    passes.
 
     Parameters
     ----------
-    seed, validation_seed : int
-        Of the fields to learn from, and of those to validate on.
     channels : {"fields", "estimate"}
         What the network is shown: everything of ``reconstruct.network_input``, or OPD and
         absorption alone.
-    field_px, patch_px, iterations : int
-        As of ``PatchSource``.
-    shelf_fields : int
-        Fields at hand at any time.
-    reuse : float
-        How often, on average, a patch is used before its field leaves the shelf.
-    validation_fields, bank_cells : int
-        Fields to validate on, and cells in a bank.
-    draft : str, optional
-        Network that draws half of the fields once before: what is trained is then good for two
-        passes.
-    device : str
-        Where torch works.
+    seed, validation_seed, field_px, patch_px, iterations, shelf_fields, reuse, validation_fields, \
+bank_cells, draft, device
+        As of :class:`~lensfree_nb.train.field_task.FieldTask`.
     """
 
-    seed: int
-    validation_seed: int
     channels: Literal["estimate", "fields"] = "fields"
-    field_px: int = 512
-    patch_px: int = 256
-    iterations: int = 10
-    shelf_fields: int = 48
-    reuse: float = 4.0
-    validation_fields: int = 10
-    bank_cells: int = 1500
-    draft: str | None = None
-    device: str = "auto"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
         if self.channels not in CHANNELS:
             raise ParameterError(f"channels is {self.channels!r}; use {', '.join(CHANNELS)}")
-        for name in COUNTED:
-            if not getattr(self, name) > 0:
-                raise ParameterError(f"{name} is {getattr(self, name)!r}; it must be above 0")
-        source = self._source(self.seed)
-        self._shelf = Shelf(
-            lambda number: self._pair(source.field(number)), self.seed, source.patches_a_field,
-            self.shelf_fields, self.reuse,
-        )  # fmt: skip
+        super().__post_init__()
 
     def options(self) -> dict[str, Any]:
         """What a network for it must take and give."""
@@ -94,16 +64,12 @@ class Reconstruction:
             "draft_sha256": find_model(self.draft).sha256 if self.draft else None,
         }  # fmt: skip
 
-    def batch(self, step: int, size: int) -> Batch:
-        """Inputs and truths of one step: the same for one step, however one came to it."""
-        return self._shelf.batch(step, size)
-
     def validation(self) -> list[Batch]:
         """Inputs and truths of each field to validate on: each of another microscope."""
-        source = self._source(self.validation_seed)
+        source = self.source(self.validation_seed)
         numbers = range(0, self.validation_fields * FIELDS_AN_INSTRUMENT, FIELDS_AN_INSTRUMENT)
         passes = range(2 if self.draft else 1)
-        return [self._pair(source.field(n + again)) for again in passes for n in numbers]
+        return [self.pair(source, n + again) for again in passes for n in numbers]
 
     def loss(self, found: Tensor, truth: Tensor) -> Tensor:
         """Of a batch: OPD (100 nm) and absorption."""
@@ -124,13 +90,8 @@ class Reconstruction:
             "faint_slope": float((centred * mine[faint]).sum() / (centred**2).sum()),
         }
 
-    def _source(self, seed: int) -> PatchSource:
-        return PatchSource(
-            seed, field_px=self.field_px, patch_px=self.patch_px, iterations=self.iterations,
-            bank_cells=self.bank_cells, device=self.device,
-            draft=find_model(self.draft) if self.draft else None,
-        )  # fmt: skip
-
-    def _pair(self, made: Patches) -> Batch:
+    def pair(self, source: PatchSource, number: int) -> Batch:
+        """What a network is shown of a field's patches, and their truth."""
+        made = source.field(number)
         truth = torch.stack([made.truth_opd_nm / OPD_UNIT_NM, made.truth_absorption], 1)
         return made.inputs[:, : CHANNELS[self.channels]], truth

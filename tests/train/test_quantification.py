@@ -11,7 +11,7 @@ from tests import seeds
 
 SMALL = Quantification(
     seeds.CELLS, seeds.NOISE, field_px=192, patch_px=96, shelf_fields=2, bank_cells=40,
-    validation_fields=1, device="cpu",
+    validation_fields=1, draft="accelerate", device="cpu",
 )  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def test_the_truth_draws_every_cell_and_its_measurements(examples):
         assert bool((errors < 0.01 * values).all())
         seen += len(found)
     # Patches of a periodic field: no centroid is lost between them, few are seen from two.
-    source = small()._source(seeds.NOISE)
+    source = small().source(seeds.NOISE)
     cells = (source.field(1).cells["kind"] != "debris").sum()
     assert cells <= seen <= 1.2 * cells + 2
 
@@ -84,25 +84,30 @@ def test_the_truth_costs_less_than_anything_else(examples):
 
 
 def test_debris_is_no_cell():
-    source = small()._source(seeds.CELLS)
+    source = small().source(seeds.CELLS)
     for number in range(0, 12, 2):
         opd, cells = source.true_opd(number)
         if (cells["kind"] == "debris").any():
             break
-    _, truth = small()._pair(source, number)
+    _, truth = small().pair(source, number)
     spots = sum(len(local_maxima(patch[0], least=0.9, apart_px=1)) for patch in truth)
     assert spots <= (cells["kind"] != "debris").sum()
     assert len(opd) == len(truth)
 
 
 def test_the_true_opd_is_that_behind_the_light():
-    source = small()._source(seeds.CELLS)
+    source = small().source(seeds.CELLS)
     opd, cells = source.true_opd(3)
     made = source.field(3)
     assert torch.equal(opd, made.truth_opd_nm)
     assert cells.equals(made.cells)
 
 
-def test_nothing_trains_on_no_field():
-    with pytest.raises(ParameterError, match="shelf_fields is 0"):
-        small(shelf_fields=0)
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"shelf_fields": 0}, "shelf_fields is 0"), ({"shelf_fields": 2.5}, "a whole number"),
+     ({"reuse": 0.0}, "reuse is 0"), ({"draft": None}, "draft is missing")],
+)  # fmt: skip
+def test_what_cannot_be_trained_is_refused(changes, words):
+    with pytest.raises(ParameterError, match=words):
+        small(**changes)

@@ -1,0 +1,6 @@
+"""What numbers mean inside a network."""
+
+from typing import Final
+
+# The optical path difference (nm) that every network of the package calls 1.
+OPD_UNIT_NM: Final = 100.0

@@ -1,0 +1,85 @@
+"""What all tasks share that learn from simulated fields: numbers, source, shelf."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from lensfree_nb.errors import ParameterError
+from lensfree_nb.nets.registry import find_model
+from lensfree_nb.train.patches import PatchSource
+from lensfree_nb.train.shelf import Batch, Shelf
+
+WHOLE: Final = (
+    "field_px", "patch_px", "iterations", "shelf_fields", "validation_fields", "bank_cells",
+)  # fmt: skip
+
+
+@dataclass
+class FieldTask:
+    """Examples by the number of the step, from fields made as they are used.
+
+    Parameters
+    ----------
+    seed, validation_seed : int
+        Of the fields to learn from, and of those to validate on.
+    field_px, patch_px, iterations : int
+        As of ``PatchSource``.
+    shelf_fields : int
+        Fields at hand at any time.
+    reuse : float
+        How often, on average, a patch is used before its field leaves the shelf.
+    validation_fields, bank_cells : int
+        Fields to validate on, and cells in a bank.
+    draft : str, optional
+        Network that draws half of the fields once before.
+    device : str
+        Where torch works.
+
+    Raises
+    ------
+    ParameterError
+        If a number is not above 0, or should be whole.
+    """
+
+    seed: int
+    validation_seed: int
+    field_px: int = 512
+    patch_px: int = 256
+    iterations: int = 10
+    shelf_fields: int = 48
+    reuse: float = 4.0
+    validation_fields: int = 10
+    bank_cells: int = 1500
+    draft: str | None = None
+    device: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained."""
+        for name in WHOLE:
+            value = getattr(self, name)
+            if not (isinstance(value, int) and value > 0):
+                raise ParameterError(f"{name} is {value!r}; it must be a whole number above 0")
+        if not self.reuse > 0:
+            raise ParameterError(f"reuse is {self.reuse!r}; it must be above 0")
+        source = self.source(self.seed)
+        self._shelf = Shelf(
+            lambda number: self.pair(source, number), self.seed, source.patches_a_field,
+            self.shelf_fields, self.reuse,
+        )  # fmt: skip
+
+    def batch(self, step: int, size: int) -> Batch:
+        """Inputs and truths of one step: the same for one step, however one came to it."""
+        return self._shelf.batch(step, size)
+
+    def source(self, seed: int) -> PatchSource:
+        """Fields of a seed."""
+        return PatchSource(
+            seed, field_px=self.field_px, patch_px=self.patch_px, iterations=self.iterations,
+            bank_cells=self.bank_cells, device=self.device,
+            draft=find_model(self.draft) if self.draft else None,
+        )  # fmt: skip
+
+    def pair(self, source: PatchSource, number: int) -> Batch:
+        """Inputs and truths of the patches of a field."""
+        raise NotImplementedError
