@@ -100,7 +100,7 @@ def with_figures(readme: str, records: dict[str, Record]) -> str:
     shown = records[RECONSTRUCTION]
     made = (
         f"Made by `python benchmarks/{RECONSTRUCTION}.py`, preset `{PRESET}`, on"
-        f" {shown['machine']['cores']} shared cores; 25 um at the border, where light from"
+        f" {shown['machine']['cores']} shared cores; 25 µm at the border, where light from"
         " beyond the sensor is missing, are left out."
     )
     link = f"All figures: [{FIGURES}]({FIGURES})."

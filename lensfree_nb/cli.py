@@ -70,7 +70,7 @@ def simulate(
 
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(help="accelerate, unwrap, or a .toml file of your own.")],
+    recipe: Annotated[str, typer.Argument(help="A recipe of the package, or a .toml of your own.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoint, weights, card.")] = Path(
         "trained"
     ),

@@ -43,7 +43,7 @@ def check_network(spec: ModelSpec, setup: Setup, distance: xr.DataArray) -> None
     if inputs not in (FROM_ESTIMATE, FROM_ESTIMATE + 2 * setup.exposures):
         raise ParameterError(
             f"network {spec.name} takes {(inputs - FROM_ESTIMATE) // 2} exposures, the hologram "
-            f"has {setup.exposures}; use method 'inverse', or train a network for it"
+            f"has {setup.exposures}; use method 'inverse', or network='unwrap', shown no colours"
         )
     if unlike := _unlike(options.get("trained_on", {}), setup, distance):
         warnings.warn(

@@ -74,7 +74,7 @@ def test_lazy_input_is_found_later_and_alike():
 @pytest.mark.parametrize("seed", range(2))
 def test_nothing_is_found_in_noise(seed):
     ds = culture(opd_nm=0.0, seed=seed)
-    with pytest.raises(DistanceError, match="distance_curve"):
+    with pytest.raises(DistanceError, match=r"distance_curve\(\), try criterion='network'"):
         find_distance(ds, range_um=(800, 1250))
     assert np.isnan(find_distance(ds, range_um=(700, 1400), on_failure="flag").distance)
 
