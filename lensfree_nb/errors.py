@@ -44,6 +44,10 @@ class OpeningError(LensfreeError, OSError):
     """A file could not be read, or the files do not form one acquisition."""
 
 
+class WritingError(LensfreeError, OSError):
+    """Results cannot be written where they were to go."""
+
+
 class ModelError(LensfreeError, ValueError):
     """A network's weights are missing, damaged, or made for other data."""
 

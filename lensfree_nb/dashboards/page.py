@@ -16,6 +16,7 @@ import xarray as xr
 from lensfree_nb.dashboards.figure import figure
 from lensfree_nb.dashboards.summary import headline, quartiles, setup_rows, verbs
 from lensfree_nb.evaluate.report import compare
+from lensfree_nb.run.folders import made_folder
 from lensfree_nb.run.tables import in_memory
 from lensfree_nb.versions import version_of, versions
 
@@ -103,7 +104,7 @@ def write_page(
         f"<body>{''.join(parts)}</body></html>"
     )
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    made_folder(target.parent)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         temporary.write_text(page, encoding="utf-8")

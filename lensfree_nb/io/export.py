@@ -15,6 +15,7 @@ from dask.base import is_dask_collection
 
 from lensfree_nb.contract import opd_of, pixel_size_of
 from lensfree_nb.errors import DimensionError, ParameterError
+from lensfree_nb.run.folders import made_folder
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,11 +58,10 @@ def write_cells(
     (Path, Path)
         The Parquet and the CSV file.
     """
+    target = made_folder(folder)
     computed: pd.DataFrame = table.compute() if is_dask_collection(table) else table
     if not hasattr(computed, "to_parquet"):
         raise ParameterError(f"table is a {type(table).__name__}; give a DataFrame")
-    target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
     stem = safe_name(name)
     parquet, csv = target / f"{stem}.parquet", target / f"{stem}.csv"
     for path in (parquet, csv):
@@ -125,7 +125,7 @@ def write_dataset(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bo
         }  # fmt: skip
     for coordinate in ds.coords.values():
         coordinate.encoding.clear()
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
+    temporary = made_folder(target.parent) / f".{target.name}.{os.getpid()}.part"
     try:
         with warnings.catch_warnings():
             # zarr warns that its version 3 has no standard for it yet; others ignore it.
@@ -197,7 +197,7 @@ def write_tiff(
         }
     lead = image.shape[:-2]
     planes = (np.asarray(image[index].data, dtype) for index in np.ndindex(lead))
-    temporary = target.with_name(f".{os.getpid()}.part.{target.name}")
+    temporary = made_folder(target.parent) / f".{os.getpid()}.part.{target.name}"
     try:
         tifffile.imwrite(
             temporary, planes, shape=image.shape, dtype=dtype, ome=True, metadata=metadata,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from lensfree_nb.contract import hologram_of
 from lensfree_nb.io.export import safe_name
+from lensfree_nb.run.folders import made_folder
 
 COUNTS_OF_BACKGROUND = 20_000
 
@@ -32,8 +33,7 @@ def write_instrument_files(ds: xr.Dataset, folder: str | os.PathLike[str]) -> Pa
     """
     import tifffile
 
-    target = Path(folder)
-    target.mkdir(parents=True, exist_ok=True)
+    target = made_folder(folder)
     hologram = hologram_of(ds)
     if "time" not in hologram.dims:
         hologram = hologram.expand_dims("time")

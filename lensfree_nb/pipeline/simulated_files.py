@@ -14,6 +14,7 @@ import xarray as xr
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.io.export import write_cells, write_dataset, write_tiff
 from lensfree_nb.io.instrument_files import frame_names, write_instrument_files
+from lensfree_nb.run.folders import made_folder
 from lensfree_nb.simulate.instrument import Instrument, instrument_of
 from lensfree_nb.simulate.lapse import timelapse
 from lensfree_nb.simulate.outlines import outlines
@@ -47,7 +48,7 @@ def write_simulated(
     if out.is_dir() and any(out.iterdir()):
         raise ParameterError(f"{out} is not empty; give a new folder")
     ds, truth = timelapse(options.pop("shape"), **options)
-    out.mkdir(parents=True, exist_ok=True)
+    made_folder(out)
     frames = ds.sizes["time"]
     tables = [truth.partitions[number].compute() for number in range(frames)]
     if kind == "zarr":

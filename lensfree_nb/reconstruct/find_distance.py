@@ -23,7 +23,7 @@ from lensfree_nb.contract import (
     shift_of,
 )
 from lensfree_nb.errors import DataError, DistanceError, ParameterError, QualityWarning
-from lensfree_nb.microscope import Setup
+from lensfree_nb.microscope import Setup, check_distance
 from lensfree_nb.nets.registry import ModelSpec, find_model
 from lensfree_nb.reconstruct.frame_values import first_usable, frame_values
 from lensfree_nb.reconstruct.network_check import check_network
@@ -297,4 +297,4 @@ def _range(ds: xr.Dataset, range_um: Sequence[float] | None) -> tuple[float, flo
     values = floats(range_um, "um", "range_um")
     if len(values) != 2 or not 0 < values[0] < values[1] < math.inf:
         raise DistanceError(f"range_um is {range_um}; give (low, high) in um, 0 < low < high")
-    return values[0], values[1]
+    return check_distance(values[0]), check_distance(values[1])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 import numpy as np
 
+from lensfree_nb.checks import check_count, check_number
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.nets.registry import ModelSpec, find_model
 
@@ -22,8 +23,9 @@ NETWORKS: Final = {"reference": "accelerate", "accelerated": "accelerate"}
 STAGES: Final = ("first", "between")
 LEAST: Final = {
     "smoothness": 0.0, "sparsity": 0.0, "relax": 1.0, "prior": 0.0, "background_px": 2.0,
-    "trust_residual": 0.0,
 }  # fmt: skip
+# Slower than this there is nothing in a frame.
+MOST: Final = {"background_px": 1e4}
 COUNTS: Final = ("iterations", "proximal_steps", "passes", "views")
 OF_KERNEL: Final[tuple[str, ...]] = ("precision", "passes", "views")
 WEIGHTS: Final = ("smoothness", "sparsity", "relax", "positive")
@@ -60,7 +62,7 @@ def checked_parameters(
             f"{method} has no parameter {', '.join(unknown)}"
             f"{f' (is {meant[0]} meant?)' if meant else ''}; it has {', '.join(KNOWN[method])}"
         )
-    _check_number("trust_residual", trust_residual)
+    check_number("trust_residual", trust_residual)
     chosen = dict(parameters)
     if method in NETWORKS:
         network = chosen.setdefault("network", NETWORKS[method])
@@ -70,9 +72,9 @@ def checked_parameters(
         bare = _bare(name)
         if bare in COUNTS:
             # The last inversion may be left out, nothing else.
-            _check_count(name, value, least=int(method not in NETWORKS or name != "iterations"))
+            check_count(name, value, least=int(method not in NETWORKS or name != "iterations"))
         elif bare in LEAST and not (value is None and bare == "background_px"):
-            _check_number(name, value)
+            check_number(name, value, LEAST[bare], MOST.get(bare, math.inf))
         elif bare == "positive" and not isinstance(value, (bool, np.bool_)):
             raise ParameterError(f"{name} is {value!r}; use True or False")
     return tuple(sorted(chosen.items()))
@@ -116,16 +118,3 @@ def _changed(inverse: Inverse, given: dict[str, Any]) -> Any:
     if weights:
         own["weights"] = dataclasses.replace(inverse.weights, **weights)
     return dataclasses.replace(inverse, **own)
-
-
-def _check_count(name: str, value: object, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise ParameterError(f"{name} is {value!r}; it must be a whole number >= {least}")
-
-
-def _check_number(name: str, value: Any) -> None:
-    least = LEAST[_bare(name)]
-    numbers = (int, float, np.number)
-    real = isinstance(value, numbers) and not isinstance(value, bool) and math.isfinite(value)
-    if not (real and value >= least):
-        raise ParameterError(f"{name} is {value!r}; it must be a number >= {least:g}")

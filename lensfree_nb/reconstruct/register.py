@@ -23,6 +23,8 @@ from lensfree_nb.microscope import Setup
 from lensfree_nb.reconstruct.find_distance import FIRST_FRAMES
 from lensfree_nb.reconstruct.frame_values import frame_values, usable_number
 
+LEAST_SIDE_PX = 16
+
 
 @dataclass(frozen=True, slots=True)
 class Register:
@@ -93,10 +95,17 @@ def register(
     Raises
     ------
     DataError
-        If an exposure was not found, and that was not to be flagged.
+        If the frame is smaller than 16 px, or an exposure was not found, and that was not to be
+        flagged.
     """
     hologram, setup = hologram_of(ds), setup_of(ds)
     exposure = exposure_dim(ds)
+    height, width = hologram.sizes["y"], hologram.sizes["x"]
+    if min(height, width) < LEAST_SIDE_PX:
+        raise DataError(
+            f"a frame of {height} x {width} px is too small to compare colours in; "
+            f"give {LEAST_SIDE_PX} px a side at least"
+        )
     if on_failure not in ("raise", "flag"):
         raise ParameterError(f"on_failure is {on_failure!r}; use 'raise' or 'flag'")
     distance = distance_of(ds)

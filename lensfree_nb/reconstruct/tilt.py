@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from lensfree_nb.checks import check_count, check_number
 from lensfree_nb.contract import (
     distance_of,
     exposure_dim,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 NAMES = ("distance", "distance_slope_y", "distance_slope_x")
 UNITS = ("um", "um/mm", "um/mm")
 SAME_UM = 1e-3
+MOST_SPREAD = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +154,8 @@ def find_tilt(
         ``distance_slope_x`` (µm/mm), which ``reconstruct`` follows tile by tile. Lazy where the
         hologram is.
     """
-    if windows < 2:
-        raise ParameterError(f"windows is {windows}; a plane needs at least 2 along each side")
-    if not 0 < spread < 1:
-        raise ParameterError(f"spread is {spread}; it must lie between 0 and 1")
+    check_count("windows", windows, 2)
+    check_number("spread", spread, high=MOST_SPREAD, open_low=True)
     hologram, distance = hologram_of(ds), distance_of(ds)
     setup, shift = setup_of(ds), shift_of(ds)
     if criterion not in (INVERSION, NETWORK):

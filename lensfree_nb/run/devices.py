@@ -134,7 +134,7 @@ def _shared_cores() -> Iterator[None]:
     import torch
 
     global _blocks_inside
-    allowed = min(os.cpu_count() or 1, _told_threads())
+    allowed = min(cores(), _told_threads())
     share = max(1, allowed // dask_threads())
     with _COUNT:
         if not _blocks_inside:
@@ -152,6 +152,13 @@ def _shared_cores() -> Iterator[None]:
             if not _blocks_inside:
                 torch.set_num_threads(allowed)
                 _until_all_leave.close()
+
+
+def cores() -> int:
+    """How many cores this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _told_threads() -> int:
@@ -175,13 +182,13 @@ def dask_threads() -> int:
     if "Dask-Default-Threads" in name:  # a worker of dask.distributed, its own name before that
         return _cluster_threads()
     if multiprocessing.parent_process() is not None:
-        return os.cpu_count() or 1
+        return cores()
     if name.startswith("ThreadPoolExecutor"):  # dask's threaded scheduler
         import dask
 
         pool = dask.config.get("pool", None)
         workers = dask.config.get("num_workers", None) or getattr(pool, "_max_workers", None)
-        return int(workers or os.cpu_count() or 1)
+        return int(workers or cores())
     return 1
 
 

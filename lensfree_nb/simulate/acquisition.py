@@ -11,10 +11,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lensfree_nb.checks import check_rng, checked_shape
 from lensfree_nb.contract import LONG_NAMES
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.run.devices import working_on
-from lensfree_nb.simulate.checks import check_rng, checked_shape
 from lensfree_nb.simulate.dish import culture
 from lensfree_nb.simulate.instrument import Instrument, instrument_of
 from lensfree_nb.simulate.light import Stage, intensity, own_light, surface

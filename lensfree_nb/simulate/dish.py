@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from lensfree_nb.checks import check_number, check_rng, checked_shape
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.simulate import population
-from lensfree_nb.simulate.checks import check_number, check_rng, checked_shape
 from lensfree_nb.simulate.measured_cells import MeasuredCells
 from lensfree_nb.simulate.population import Wanted
 from lensfree_nb.simulate.shapes import SHAPES, SPREAD

@@ -14,11 +14,11 @@ import torch
 import xarray as xr
 from torch import Tensor
 
+from lensfree_nb.checks import check_rng, checked_shape
 from lensfree_nb.errors import DistanceError, ParameterError
 from lensfree_nb.optics.propagation import fast_shape
 from lensfree_nb.run.devices import working_on
 from lensfree_nb.simulate.acquisition import NO_CELLS
-from lensfree_nb.simulate.checks import check_rng, checked_shape
 from lensfree_nb.simulate.dish import culture, with_debris
 from lensfree_nb.simulate.light import uneven_light
 from lensfree_nb.simulate.measured_cells import MeasuredCells

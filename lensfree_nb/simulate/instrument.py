@@ -8,10 +8,10 @@ from typing import Final, Literal
 
 import numpy as np
 
+from lensfree_nb.checks import check_number
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.microscope import Setup
 from lensfree_nb.simulate.camera import Camera
-from lensfree_nb.simulate.checks import check_number
 
 PAPER_SETUP: Final = Setup(
     wavelength_nm=(640.0, 530.0, 450.0),

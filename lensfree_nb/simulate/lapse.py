@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from lensfree_nb.checks import check_number, checked_seed, checked_shape
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.simulate.acquisition import acquire
 from lensfree_nb.simulate.appearance import appearance
-from lensfree_nb.simulate.checks import check_number, checked_seed, checked_shape
 from lensfree_nb.simulate.dish import culture
 from lensfree_nb.simulate.instrument import Instrument, instrument_of
 from lensfree_nb.simulate.life import Habits, History, history

@@ -19,13 +19,13 @@ from typing import Final, Literal
 import torch
 from torch import Tensor
 
+from lensfree_nb.checks import check_number
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.optics.fourier import ifft2
 from lensfree_nb.optics.object_field import object_field
 from lensfree_nb.optics.propagation import frequencies
 from lensfree_nb.optics.sensor import pixel_transfer, spectral_lines
 from lensfree_nb.simulate.camera import Camera
-from lensfree_nb.simulate.checks import check_number
 
 GOLDEN_ANGLE: Final = math.pi * (3 - math.sqrt(5))
 LINES: Final = 3

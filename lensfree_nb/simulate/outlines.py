@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 import xarray as xr
 
-from lensfree_nb.simulate.checks import check_number, checked_shape
+from lensfree_nb.checks import check_number, checked_shape
 from lensfree_nb.simulate.measured_cells import MeasuredCells
 from lensfree_nb.simulate.render import Field, batches, claim_of, claims, shared
 from lensfree_nb.simulate.shapes import OUTLINE_FRACTION, get

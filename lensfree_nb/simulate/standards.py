@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from lensfree_nb.checks import check_number, check_rng, checked_shape
 from lensfree_nb.errors import ParameterError
-from lensfree_nb.simulate.checks import check_number, check_rng, checked_shape
 from lensfree_nb.simulate.spacing import places_um
 from lensfree_nb.simulate.truth import measured
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from lensfree_nb.errors import ParameterError
+from lensfree_nb.checks import check_count, check_number
 from lensfree_nb.nets.registry import find_model
 from lensfree_nb.train.patches import PatchSource
 from lensfree_nb.train.shelf import Batch, Shelf
@@ -57,11 +57,8 @@ class FieldTask:
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
         for name in WHOLE:
-            value = getattr(self, name)
-            if not (isinstance(value, int) and value > 0):
-                raise ParameterError(f"{name} is {value!r}; it must be a whole number above 0")
-        if not self.reuse > 0:
-            raise ParameterError(f"reuse is {self.reuse!r}; it must be above 0")
+            check_count(name, getattr(self, name), 1)
+        check_number("reuse", self.reuse, open_low=True)
         source = self.source(self.seed)
         self._shelf = Shelf(
             lambda number: self.pair(source, number), self.seed, source.patches_a_field,

@@ -17,6 +17,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from lensfree_nb.checks import check_number, checked_seed
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.microscope import Setup
 from lensfree_nb.nets.registry import ModelSpec
@@ -25,7 +26,6 @@ from lensfree_nb.reconstruct.methods import Inverse
 from lensfree_nb.reconstruct.network_input import network_input
 from lensfree_nb.run.devices import choose_device
 from lensfree_nb.simulate.bank import CellBank, Drawn
-from lensfree_nb.simulate.checks import check_number, checked_seed
 from lensfree_nb.simulate.instrument import Instrument, instrument_of
 from lensfree_nb.simulate.light import Kept, Stage, intensity, own_light, surface
 from lensfree_nb.train.variety import any_cells, any_culture, any_instrument

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final
 
+from lensfree_nb.checks import check_count, check_number
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.nets.registry import KINDS, build_network
 from lensfree_nb.run.tiles import ALIGNMENT
@@ -45,10 +46,10 @@ class Schedule:
     def __post_init__(self) -> None:
         """Refuse what no schedule can be."""
         for name in ("steps", "batch", "validate_every", "patience"):
-            _check(name, getattr(self, name), 1, whole=True)
-        _check("warmup", self.warmup, 0, whole=True)
+            check_count(name, getattr(self, name), 1)
+        check_count("warmup", self.warmup)
         for name in ("learning_rate", "weight_decay", "clip", "average"):
-            _check(name, getattr(self, name), 0)
+            check_number(name, getattr(self, name))
         if self.average >= 1:
             raise ParameterError(f"average is {self.average}; it must lie below 1")
 
@@ -126,17 +127,10 @@ def _check_network(said: dict[str, Any]) -> None:
         if name not in ("kind", *own):
             raise ParameterError(f"network has no {name}; a {said['kind']} has {', '.join(own)}")
         if name != "kind":
-            _check(f"network.{name}", value, 1, whole=True)
+            check_count(f"network.{name}", value, 1)
     stride = build_network({**said, "inputs": 1, "outputs": 1}, device="meta").stride_px
     if ALIGNMENT % int(stride):  # type: ignore[arg-type]
         raise ParameterError(
             f"network.depth is {said.get('depth')}: the coarsest level takes {stride} px at a "
             f"time, and tiles begin at multiples of {ALIGNMENT}; use fewer levels"
         )
-
-
-def _check(name: str, value: object, least: int, *, whole: bool = False) -> None:
-    kinds = (int,) if whole else (int, float)
-    if isinstance(value, bool) or not isinstance(value, kinds) or not value >= least:
-        number = "a whole number" if whole else "a number"
-        raise ParameterError(f"{name} is {value!r}; it must be {number} >= {least}")

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 from lensfree_nb.nets.registry import find_model
+from lensfree_nb.run.folders import made_folder
 from lensfree_nb.train.loop import Say, Training
 from lensfree_nb.train.recipe import read_recipe
 
@@ -43,7 +44,7 @@ def train_recipe(
         The weights; the checkpoint where the time was up before the first validation.
     """
     recipe = read_recipe(name)
-    out.mkdir(parents=True, exist_ok=True)
+    made_folder(out)
     checkpoint = out / f"{recipe.name}.checkpoint.safetensors"
     fresh = not checkpoint.is_file()
     training = Training(recipe, checkpoint, device, say)

@@ -102,6 +102,11 @@ def test_impossible_ranges(wrong):
         find_distance(culture(), range_um=wrong)
 
 
+def test_what_no_microscope_reaches_is_told_before_the_search():
+    with pytest.raises(DistanceError, match="1e\\+06 um"):
+        find_distance(culture(), range_um=(300, 2e6))
+
+
 def test_distances_are_numbers():
     with pytest.raises(UnitError, match="range_um"):
         find_distance(culture(), range_um=("near", "far"))

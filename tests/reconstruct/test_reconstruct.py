@@ -218,6 +218,7 @@ BAD = [
     ({"iterations": True}, ParameterError, "whole number"),
     ({"background_px": float("nan")}, ParameterError, "background_px"),
     ({"background_px": -4}, ParameterError, "background_px"),
+    ({"background_px": 1e9}, ParameterError, "background_px"),
     ({"positive": "no"}, ParameterError, "True or False"),
     ({"trust_residual": -1.0}, ParameterError, "trust_residual"),
     ({"colour": "red"}, ParameterError, "no parameter"),

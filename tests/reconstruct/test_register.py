@@ -136,3 +136,9 @@ def test_the_first_frame_that_has_a_distance_tells_where_colours_lie():
     with pytest.raises(DataError, match="has a distance"):
         none.lf.register()
     assert np.isnan(found_of(none.lf.register(on_failure="flag"))).all()
+
+
+def test_a_few_pixels_have_no_colours_to_compare():
+    ds, _ = dataset(level("paper"))
+    with pytest.raises(DataError, match="8 x 64 px"):
+        ds.isel(y=slice(8), x=slice(64)).lf.register()

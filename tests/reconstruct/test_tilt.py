@@ -39,7 +39,13 @@ def test_lazy_until_computed(tilted, no_compute):
 
 
 @pytest.mark.parametrize(
-    ("options", "word"), [({"windows": 1}, "windows"), ({"spread": 2.0}, "spread")]
+    ("options", "word"),
+    [
+        ({"windows": 1}, "windows"),
+        ({"windows": 2.5}, "windows"),
+        ({"spread": 2.0}, "spread"),
+        ({"spread": "5%"}, "spread"),
+    ],
 )
 def test_bad_options(tilted, options, word):
     with pytest.raises(ParameterError, match=word):

@@ -39,7 +39,7 @@ def test_a_device_that_is_none_is_a_wrong_call_where_there_is_a_gpu_too(monkeypa
 def test_torch_threads_times_dask_threads_never_exceed_the_cores(
     monkeypatch, cores, workers, expected
 ):
-    monkeypatch.setattr(devices.os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(devices, "cores", lambda: cores)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
 
     def threads_inside():
@@ -64,7 +64,7 @@ def torch_threads():
 
 def test_workers_that_share_a_process_share_its_cores(monkeypatch):
     distributed = pytest.importorskip("distributed")
-    monkeypatch.setattr(devices.os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(devices, "cores", lambda: 8)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     before = torch.get_num_threads()
     try:
@@ -85,7 +85,7 @@ def test_a_process_of_a_pool_takes_one_core(monkeypatch):
     program = (
         "import dask; from dask import delayed; from lensfree_nb.run import devices\n"
         "def threads():\n"
-        "    import os, torch; os.cpu_count = lambda: 4\n"
+        "    import torch; devices.cores = lambda: 4\n"
         "    with devices.working_on('cpu'): return torch.get_num_threads()\n"
         "if __name__ == '__main__':\n"
         "    print(dask.compute(delayed(threads)(), scheduler='processes', num_workers=2)[0])\n"
@@ -203,7 +203,7 @@ def test_what_the_failed_work_held_is_free_before_the_next_try():
 
 
 def test_cores_are_given_back_by_the_last_block_only(monkeypatch):
-    monkeypatch.setattr(devices.os, "cpu_count", lambda: 8)
+    monkeypatch.setattr(devices, "cores", lambda: 8)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     inside: list[int] = []
     asked: list[tuple[int, int]] = []

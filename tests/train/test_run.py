@@ -50,7 +50,7 @@ def test_a_start_is_taken_once_and_the_card_says_so(recipe, tmp_path):
                                           ("[schedule]", "reuse = 0\n[schedule]")])  # fmt: skip
 def test_data_that_cannot_be_made_are_refused(recipe, tmp_path, old, new):
     recipe.write_text(SMALL.replace(old, new))
-    with pytest.raises(ParameterError, match=r"is 0; it must be (a whole number )?above 0"):
+    with pytest.raises(ParameterError, match=r"is 0; it must be a (whole )?number >=? [01]"):
         train_recipe(recipe, tmp_path / "out")
 
 

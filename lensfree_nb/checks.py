@@ -1,4 +1,4 @@
-"""What is refused at the simulator's doors."""
+"""Numbers, counts, shapes and seeds: what is refused at the doors, in one wording."""
 
 from __future__ import annotations
 
@@ -35,6 +35,13 @@ def check_number(
         least = f"{'>' if open_low else '>='} {low:g}"
         most = f" and <= {high:g}" if math.isfinite(high) else ""
         raise ParameterError(f"{name} is {value!r}; it must be a number {least}{most}")
+
+
+def check_count(name: str, value: Any, least: int = 0) -> None:
+    """Refuse what is no whole number of at least `least`."""
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not (whole and value >= least):
+        raise ParameterError(f"{name} is {value!r}; it must be a whole number >= {least}")
 
 
 def check_rng(rng: Any) -> None:
