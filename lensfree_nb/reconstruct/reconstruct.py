@@ -134,7 +134,9 @@ def reconstruct(
     trust_residual : float
         A frame whose residual is above is not trusted. The default catches what the model hardly
         explains. An inversion alone bends to any distance nearby and tells nothing of it: look at
-        ``distance_curve``, or use a method with a network, whose `defocus` does.
+        ``distance_curve``, or use a method with a network, whose `defocus` does. Of such a method
+        a frame must also leave no more than noise and a share of the contrast unexplained
+        (``reconstruct.trust``): colours in the wrong order leave several times as much.
     residual_map : bool
         Whether to add ``residual_map``: at each pixel of the sensor, what is not explained, over
         the frame's mean contrast; the root of its mean square is ``residual``. ``trusted`` is then
@@ -211,9 +213,10 @@ def reconstruct(
         "absorption": found["absorption"],
         "residual": residual.assign_attrs(units="1", long_name=LONG_NAMES["residual"]),
     }
+    contrast, misfit = (fit[name] / fit["seen"] for name in ("contrast", "misfit"))
+    most = most_unexplained(contrast, fit["noise"] / (height * width))
     if residual_map:
-        contrast, noise = fit["contrast"] / fit["seen"], fit["noise"] / (height * width)
-        trusted = trusted & (found["nearby"] <= most_unexplained(contrast, noise))
+        trusted = trusted & (found["nearby"] <= most)
         local = (found["misfit"] / contrast) ** 0.5
         made["residual_map"] = local.astype("float32").assign_attrs(
             units="1", long_name="what is not explained, over the frame's contrast"
@@ -222,7 +225,7 @@ def reconstruct(
         defocus = parabola_um(
             *(found["fit"].isel(fit_sum=len(SUMS) + n) for n in range(len(PLACES_UM)))
         )
-        trusted = trusted & (abs(defocus) <= MOST_UM)
+        trusted = trusted & (abs(defocus) <= MOST_UM) & (misfit <= most)
         made["defocus"] = defocus.astype("float32").assign_attrs(
             units="um", long_name="how far the sample seems to lie beyond its distance"
         )

@@ -1,7 +1,9 @@
-"""Where in a frame a reconstruction is not to be believed: what it leaves unexplained nearby.
+"""Where, and whether, a frame's reconstruction is to be believed: what it leaves unexplained.
 
 A cell thicker than half a wavelength that came out a wave too thin leaves a tenth of the frame's
 contrast unexplained over the reach of its central fringes, and more; a faithful one leaves noise.
+Over a whole frame a network's answer leaves two thirds of what is allowed at most, on tuning
+scenes; colours in the wrong order leave 2.4 times of it at least.
 """
 
 from __future__ import annotations

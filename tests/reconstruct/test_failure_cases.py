@@ -99,6 +99,14 @@ def test_a_tilt_is_found_beside_what_is_lost(holograms):
     xr.testing.assert_identical(saturated.lf.find_tilt()["distance"], found["distance"])
 
 
+@pytest.mark.parametrize("order", [[2, 1, 0], [0, 2, 1]])
+def test_colours_in_the_wrong_order_are_not_trusted(holograms, order):
+    frame = holograms.isel(time=0)
+    mixed = frame.assign(hologram=frame["hologram"].copy(data=frame["hologram"].values[order]))
+    assert bool(frame.lf.reconstruct("accelerated")["trusted"])
+    assert not bool(mixed.lf.reconstruct("accelerated")["trusted"])
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_frame_that_is_lost_costs_itself_alone(holograms, method):
     broken = holograms.copy(deep=True)
