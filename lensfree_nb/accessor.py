@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from lensfree_nb.dashboards.tuner import DistanceTuner
+    from lensfree_nb.nets.registry import ModelSpec
 
 
 @xr.register_dataset_accessor("lf")  # type: ignore[no-untyped-call]
@@ -115,6 +116,48 @@ class LensfreeAccessor:
             trust_residual=trust_residual, residual_map=residual_map, start=start, **parameters,
         )  # fmt: skip
 
+    def quantify(
+        self,
+        network: str | Path | ModelSpec = "measure",
+        *,
+        least: float | None = None,
+        alpha_um3_per_pg: float = 0.18,
+        tile_px: int | None = None,
+        precision: str = "auto",
+        device: str = "auto",
+    ) -> xr.Dataset:
+        """Maps of every cell's area, dry mass, thickness and length, by a network.
+
+        See :func:`lensfree_nb.quantify.quantify.quantify`.
+        """
+        from lensfree_nb.quantify.quantify import quantify
+
+        return quantify(
+            self._ds, network, least=least, alpha_um3_per_pg=alpha_um3_per_pg, tile_px=tile_px,
+            precision=precision, device=device,
+        )  # fmt: skip
+
+    def changes(
+        self,
+        network: str | Path | ModelSpec,
+        *,
+        least: float | None = None,
+        alpha_um3_per_pg: float = 0.18,
+        tile_px: int | None = None,
+        precision: str = "auto",
+        device: str = "auto",
+    ) -> xr.Dataset:
+        """Maps of every cell's displacement, elongation and growth between frames, by a network.
+
+        See :func:`lensfree_nb.quantify.changes.changes`.
+        """
+        from lensfree_nb.quantify.changes import changes
+
+        return changes(
+            self._ds, network, least=least, alpha_um3_per_pg=alpha_um3_per_pg, tile_px=tile_px,
+            precision=precision, device=device,
+        )  # fmt: skip
+
     def segment(
         self,
         *,
@@ -137,7 +180,7 @@ class LensfreeAccessor:
     def cells(
         self,
         *,
-        method: Literal["standard"] = "standard",
+        method: Literal["auto", "standard", "maps"] = "auto",
         threshold_nm: float | None = None,
         cell_diameter_um: float = 20.0,
         min_area_um2: float = 80.0,

@@ -37,6 +37,13 @@ METRIC_UNITS: Final = {
     "max_opd_nm": "nm",
     "major_axis_um": "um",
 }
+# What becomes of a cell between two frames.
+CHANGE_UNITS: Final = {
+    "displacement_y_um": "um",
+    "displacement_x_um": "um",
+    "elongation_um_per_h": "um/h",
+    "growth_pg_per_h": "pg/h",
+}
 
 
 def exposure_dim(obj: xr.DataArray | xr.Dataset) -> str:

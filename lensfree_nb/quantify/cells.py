@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -18,32 +18,23 @@ from skimage.segmentation import relabel_sequential
 from lensfree_nb.contract import frame_origin_um, opd_of, pixel_size_of, provenance
 from lensfree_nb.errors import ParameterError, QualityWarning
 from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG
-from lensfree_nb.quantify.measure import local_density, measure
+from lensfree_nb.quantify.map_table import map_table_of
+from lensfree_nb.quantify.measure import measure
 from lensfree_nb.quantify.segment import Scene, Settings, scene_of, segment_frame, segment_scene
+from lensfree_nb.quantify.table import completed
 from lensfree_nb.run.tables import map_tables
 from lensfree_nb.run.tiles import Tile, tile_grid
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
 
-COLUMNS = {
-    "time": "datetime64[ns]",
-    "frame": "int64",
-    "cell": "int64",
-    "y_um": "float64",
-    "x_um": "float64",
-    "area_um2": "float64",
-    "dry_mass_pg": "float64",
-    "max_opd_nm": "float64",
-    "major_axis_um": "float64",
-    "density_per_mm2": "float64",
-    "edge": "bool",
-    "trusted": "bool",
-    "method": "str",
-}
 HALO_DIAMETERS = 6.0
 NOTHING_FACTOR = 3.0
 LARGEST_CELL_UM = 200.0
+Method = Literal["auto", "standard", "maps"]
+METHODS = get_args(Method)
+# What the standard pipeline takes and maps do not, as it is when nobody says anything.
+OUTLINES = (None, 20.0, 80.0, 10.0, ALPHA_UM3_PER_PG, (), None)
 
 
 @dataclass(frozen=True)
@@ -78,27 +69,13 @@ class CellTable:
         labels = relabel_sequential(frame["labels"])[0] if whole else None
         parts = [self._tile(scene, tile, labels) for tile in tiles]
         table = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-        trusted = np.broadcast_to(frame.get("trusted", np.array(True)), opd.shape)
-        at = tuple(
-            np.clip(np.round(table[axis].to_numpy() / self.pixel_size_um).astype(int), 0, n - 1)
-            for axis, n in zip(("y_um", "x_um"), opd.shape, strict=True)
-        )
-        table = table.assign(
-            time=time,
-            frame=index,
-            cell=np.arange(len(table)),
-            trusted=trusted[at].astype(bool) & ~table["cut"].to_numpy(bool),
-            method="standard",
-        )
-        extent_um = [n * self.pixel_size_um for n in opd.shape]
-        points = table[["y_um", "x_um"]].to_numpy(float)
-        table["density_per_mm2"] = local_density(points, extent_um)
-        top_um, left_um = self.origin_um
-        table = table.assign(y_um=table["y_um"] + top_um, x_um=table["x_um"] + left_um)
+        table = table.assign(trusted=~table["cut"].to_numpy(bool)).drop(columns="cut")
         if not len(table):
             _warn_of_nothing(opd, self.settings.quality_nm)
-        more = [name for name in table.columns if name not in (*COLUMNS, "cut")]
-        return table[[*COLUMNS, *more]].astype(COLUMNS)
+        return completed(
+            table, shape=opd.shape, pixel_size_um=self.pixel_size_um, origin_um=self.origin_um,
+            trusted=frame.get("trusted"), time=time, frame=index, method="standard",
+        )  # fmt: skip
 
     def _halo_px(self) -> int:
         # A cell is a few diameters long, and so is the neighbour that its outline depends on.
@@ -126,7 +103,7 @@ class CellTable:
 def cells(
     ds: xr.Dataset,
     *,
-    method: Literal["standard"] = "standard",
+    method: Method = "auto",
     threshold_nm: float | None = None,
     cell_diameter_um: float = 20.0,
     min_area_um2: float = 80.0,
@@ -140,10 +117,11 @@ def cells(
     Parameters
     ----------
     ds : Dataset
-        With ``opd``. Where it has ``labels`` (of ``segment``, or your own: 0 is background), these
-        cells are measured as they are outlined.
-    method : {"standard"}
-        LoG detection, seeded growing, measurement (Allier 2022 §2.3).
+        With ``opd``, or with the maps of ``quantify``. Where it has ``labels`` (of ``segment``, or
+        your own: 0 is background), these cells are measured as they are outlined.
+    method : {"auto", "standard", "maps"}
+        ``"standard"``: LoG detection, seeded growing, measurement (Allier 2022 §2.3). ``"maps"``:
+        the maxima of what ``quantify`` drew. By default maps, where there are any.
     threshold_nm, cell_diameter_um, min_area_um2, quality_nm : float
         See :class:`lensfree_nb.quantify.segment.Settings`.
     alpha_um3_per_pg : float
@@ -159,10 +137,23 @@ def cells(
     -------
     pandas.DataFrame, or dask DataFrame with one partition a frame where `ds` is lazy
         One row a cell. Where a cell touches unknown pixels, or the frame is not trusted, its
-        ``trusted`` is False; where it touches the frame's border, its ``edge`` is True.
+        ``trusted`` is False; where it touches the frame's border, its ``edge`` is True. Of maps,
+        each measurement has its standard error beside it (``*_se``); ``trusted`` is False, too,
+        where the cell is unlike those that the network learned from.
     """
+    if method not in METHODS:
+        raise ParameterError(f"method is {method!r}; use one of {', '.join(METHODS)}")
+    if method == "maps" or (method == "auto" and "representation" in ds):
+        given = (threshold_nm, cell_diameter_um, min_area_um2, quality_nm, alpha_um3_per_pg)
+        if (*given, tuple(properties), tile_px) != OUTLINES:
+            raise ParameterError(
+                "the cells are read from maps, which know no outlines: leave the numbers of the "
+                "standard pipeline out, or ask for it (method='standard')"
+            )
+        maps, frames = map_table_of(ds)
+        return map_tables(maps, frames, meta=maps.empty())
     opd, settings = _prepared(
-        ds, method, threshold_nm, cell_diameter_um, min_area_um2, quality_nm, alpha_um3_per_pg
+        ds, threshold_nm, cell_diameter_um, min_area_um2, quality_nm, alpha_um3_per_pg
     )
     frames = opd.to_dataset(name="opd")
     if "trusted" in ds:
@@ -211,9 +202,7 @@ def segment(
 
     Parameters are those of :func:`cells`. Lazy where `ds` is.
     """
-    opd, settings = _prepared(
-        ds, "standard", threshold_nm, cell_diameter_um, min_area_um2, quality_nm, 1.0
-    )
+    opd, settings = _prepared(ds, threshold_nm, cell_diameter_um, min_area_um2, quality_nm, 1.0)
     labels = xr.apply_ufunc(
         segment_frame, opd.chunk({"y": -1, "x": -1}) if opd.chunks else opd,
         pixel_size_of(ds), settings,
@@ -234,11 +223,9 @@ def segment(
 
 
 def _prepared(
-    ds: xr.Dataset, method: str, threshold_nm: float | None, cell_diameter_um: float,
+    ds: xr.Dataset, threshold_nm: float | None, cell_diameter_um: float,
     min_area_um2: float, quality_nm: float, alpha_um3_per_pg: float,
 ) -> tuple[xr.DataArray, Settings]:  # fmt: skip
-    if method != "standard":
-        raise ParameterError(f"method is {method!r}; 'standard' is the one there is")
     positive = {
         "cell_diameter_um": cell_diameter_um,
         "min_area_um2": min_area_um2,

@@ -6,7 +6,7 @@ import xarray as xr
 import lensfree_nb as lf
 from lensfree_nb.errors import ParameterError, QualityWarning, UnitError
 from lensfree_nb.evaluate.report import compare
-from lensfree_nb.quantify.cells import COLUMNS
+from lensfree_nb.quantify.table import COLUMNS
 from lensfree_nb.simulate.dish import culture
 from lensfree_nb.simulate.render import Field, draw
 

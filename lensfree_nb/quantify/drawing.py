@@ -1,0 +1,217 @@
+"""A network's drawing of a frame as maps: what ``quantify`` and ``changes`` share."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from lensfree_nb.checks import check_number
+from lensfree_nb.contract import CHANGE_UNITS, METRIC_UNITS
+from lensfree_nb.errors import ParameterError, QualityWarning
+from lensfree_nb.nets.registry import ModelSpec, find_model
+from lensfree_nb.nets.units import OPD_UNIT_NM
+from lensfree_nb.run.frames import Arrays, Output, map_tiles
+from lensfree_nb.run.tiles import Tile, tile_grid
+
+UNITS: Final = {**METRIC_UNITS, **CHANGE_UNITS}
+PITCH_WITHIN: Final = 0.1
+# Unknown pixels this near to a cell's centre may have been part of it.
+UNKNOWN_REACH_UM: Final = 20.0
+# A disc, its neighbour that competes for it, and what that neighbour must be higher than.
+DISC_REACH_PX: Final = 16
+DETECTION: Final = "detection"
+LEAST: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class DrawTile:
+    """The kernel of one tile: numpy in, numpy out; torch is met only inside.
+
+    Parameters
+    ----------
+    network : ModelSpec
+        Which draws.
+    device, precision : str
+        Where and how.
+    least : float
+        Detection from which on there is a cell.
+    factors : tuple of float
+        By which each metric is multiplied.
+    unknown_reach_px : float
+        How near unknown pixels make a cell uncertain.
+    """
+
+    network: ModelSpec
+    device: str
+    precision: str
+    least: float
+    factors: tuple[float, ...]
+    unknown_reach_px: float
+
+    def __call__(self, image: NDArray[Any], *arguments: NDArray[Any], tile: Tile) -> Arrays:
+        """Draw the padded tile, read it, and keep the maps of its core.
+
+        Parameters
+        ----------
+        image : ndarray, shape ([moment,] y, x)
+            OPD (nm); NaN where unknown.
+        *arguments : ndarray
+            Hours between two moments, which rates are divided by.
+        tile : Tile
+            Where it lies in the frame.
+        """
+        import torch
+
+        from lensfree_nb.quantify.reading import read
+        from lensfree_nb.run.devices import working_on
+        from lensfree_nb.run.networks import apply_network
+
+        options = self.network.options
+        with working_on(self.device) as device:
+            opd = torch.tensor(np.ascontiguousarray(image, np.float32), device=device)
+            opd = opd.reshape(-1, *image.shape[-2:])
+            known = opd.isfinite()
+            drawn = apply_network(
+                self.network, torch.where(known, opd, 0.0) / OPD_UNIT_NM,
+                precision=self.precision,  # type: ignore[arg-type]
+            )  # fmt: skip
+            found = read(drawn, options, self.least)
+            unsure = self._unsure(found.centres.cpu().numpy(), known.all(0).cpu().numpy())
+            unsure |= _unlike(found.values, options).cpu().numpy()
+            found.errors[:, torch.from_numpy(unsure).to(device)] = math.inf
+            maps = {DETECTION: found.detection}
+            hours = float(arguments[0]) if arguments else 1.0
+            for metric, factor, value, error in zip(
+                options["metrics"], self.factors, *found.maps(), strict=True
+            ):
+                scale = factor / hours if UNITS[metric].endswith("/h") else factor
+                maps |= {metric: value * scale, f"{metric}_se": error * scale}
+            return {name: part[tile.inner].cpu().numpy() for name, part in maps.items()}
+
+    def _unsure(self, centres: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Whether something near to each cell is unknown."""
+        from scipy.ndimage import distance_transform_edt
+
+        if known.all() or not len(centres):
+            return np.zeros(len(centres), bool)
+        away = distance_transform_edt(known)
+        return np.asarray(away[tuple(centres.T)] <= self.unknown_reach_px)
+
+
+def drawn_maps(
+    frames: xr.DataArray,
+    arguments: Sequence[xr.DataArray],
+    spec: ModelSpec,
+    *,
+    pixel_size_um: float,
+    least: float | None,
+    factors: Mapping[str, float],
+    tile_px: int | None,
+    precision: str,
+    device: str,
+) -> xr.Dataset:
+    """Detection, and measurements with their standard errors, as maps along ``metric``.
+
+    Parameters
+    ----------
+    frames : DataArray, dims ([time,] [moment,] y, x)
+        OPD (nm).
+    arguments : sequence of DataArray
+        Of :class:`DrawTile`.
+    spec : ModelSpec
+        The network.
+    pixel_size_um : float
+        Pixel pitch.
+    least : float, optional
+        Detection from which on there is a cell; the network's own where none is given.
+    factors : mapping of str to float
+        What a metric is multiplied by, where that is not 1.
+    tile_px, precision, device
+        As of ``quantify``.
+    """
+    from lensfree_nb.run.networks import check_precision
+
+    check_precision(precision)
+    least = float(spec.options.get("least", LEAST)) if least is None else least
+    check_number("least", least, high=1.0, open_low=True)
+    metrics = [str(metric) for metric in spec.options["metrics"]]
+    words = {"units": "1", "long_name": "how surely a cell is here", "least": float(least)}
+    outputs = {DETECTION: Output(attrs={**words, "network": Path(spec.name).stem})}
+    outputs |= {f"{metric}{part}": Output() for metric in metrics for part in ("", "_se")}
+    found = map_tiles(
+        DrawTile(
+            spec, device, precision, float(least),
+            tuple(float(factors.get(metric, 1.0)) for metric in metrics),
+            UNKNOWN_REACH_UM / pixel_size_um,
+        ),
+        frames, arguments, outputs=outputs,
+        grid=tile_grid(
+            (frames.sizes["y"], frames.sizes["x"]), tile_px,
+            int(spec.options["halo_px"]) + DISC_REACH_PX,
+        ),
+        on_error="flag" if frames.sizes.get("time", 1) > 1 else "raise",
+    )  # fmt: skip
+    maps = {
+        name: xr.concat([found[f"{metric}{part}"] for metric in metrics], dim="metric")
+        .transpose(..., "metric", "y", "x")
+        .assign_attrs(long_name=said)
+        for name, part, said in (
+            ("representation", "", "measurements of the cells, each on its disc"),
+            ("representation_se", "_se", "standard errors of the measurements"),
+        )
+    }
+    units = xr.Variable("metric", [UNITS[metric] for metric in metrics])
+    return xr.Dataset({**maps, DETECTION: found[DETECTION]}).assign_coords(
+        metric=metrics, units=units
+    )
+
+
+def network_for(
+    network: str | Path | ModelSpec, tasks: Sequence[str], pixel_size_um: float
+) -> ModelSpec:
+    """The network, if it is for one of these tasks.
+
+    Raises
+    ------
+    ParameterError
+        If it is for something else.
+
+    Warns
+    -----
+    QualityWarning
+        If the pixel size is not the one it learned from.
+    """
+    spec = network if isinstance(network, ModelSpec) else find_model(network)
+    if spec.options.get("task") not in tasks:
+        raise ParameterError(
+            f"network {spec.name} is for {spec.options.get('task')}; needed is one for "
+            f"{' or '.join(tasks)}"
+        )
+    learned = spec.options.get("trained_on", {}).get("pixel_size_um")
+    if isinstance(learned, float) and abs(pixel_size_um / learned - 1) > PITCH_WITHIN:
+        warnings.warn(
+            f"network {spec.name} learned from pixels of {learned:g} um, these are of "
+            f"{pixel_size_um:g}: resample the OPD, or hold the cells against the standard pipeline",
+            QualityWarning,
+            stacklevel=4,
+        )
+    return spec
+
+
+def _unlike(values: Any, options: Mapping[str, Any]) -> Any:
+    """Which cells measure what none did that the network learned from."""
+    reach = options.get("trained_on", {}).get("range", {})
+    beyond = values.new_zeros(values.shape[1], dtype=bool)
+    for metric, row in zip(options["metrics"], values, strict=True):
+        if metric in reach:
+            low, high = reach[metric]
+            beyond = beyond | (row < low) | (row > high)
+    return beyond

@@ -1,0 +1,81 @@
+"""How changes are drawn and read, whatever the network."""
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+import lensfree_nb as lf
+from lensfree_nb.contract import CHANGE_UNITS
+from lensfree_nb.errors import DimensionError, ParameterError
+from lensfree_nb.nets.registry import build_network, save_network
+from lensfree_nb.quantify.channels import CHANGES
+from tests import seeds
+
+OPTIONS = {
+    "kind": "folded", "features": 4, "depth": 2, "inputs": 2, "outputs": CHANGES.outputs,
+    "task": "change", "metrics": list(CHANGES.metrics), "trained_on": {"pixel_size_um": 1.67},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    torch.manual_seed(seeds.SHAPES)
+    made = build_network(OPTIONS)
+    torch.nn.init.normal_(made.last.weight)
+    with torch.no_grad():
+        spread = made.eval()(0.6 * torch.randn(1, 2, 64, 64))[0].flatten(1).std(1)
+        wanted = torch.tensor([2.0] + [0.5] * (len(spread) - 1))
+        made.last.weight *= (wanted / spread).repeat_interleave(4)[:, None, None, None]
+    return save_network(made, OPTIONS, tmp_path_factory.mktemp("w") / "rough.safetensors")
+
+
+def lapse(minutes):
+    rng = np.random.default_rng(seeds.NOISE)
+    opd = rng.normal(0, 60, (len(minutes), 90, 110)).astype(np.float32)
+    times = np.datetime64("2024-05-01", "ns") + np.array(minutes, "m8[m]").astype("m8[ns]")
+    return lf.from_opd(opd, pixel_size_um=1.67, time=times)
+
+
+def test_each_frame_but_the_last_tells_what_comes_next(network):
+    ds = lapse([0, 10, 30])
+    found = ds.lf.changes(network)
+    assert found["representation"].dims == ("time", "metric", "y", "x")
+    assert list(found["metric"].values) == list(CHANGE_UNITS)
+    assert list(found["units"].values) == list(CHANGE_UNITS.values())
+    assert (found["time"].values == ds["time"].values[:2]).all()
+    table = found.lf.cells()
+    assert set(table["frame"]) == {0, 1}
+    assert table["area_um2"].isna().all()
+    assert {*CHANGE_UNITS} <= {*table.columns}
+
+
+def test_rates_are_by_the_hour_and_displacements_are_not(network):
+    quick, slow = (lapse(minutes).lf.changes(network).lf.cells() for minutes in ([0, 10], [0, 60]))
+    np.testing.assert_allclose(quick["growth_pg_per_h"], 6 * slow["growth_pg_per_h"], rtol=1e-5)
+    np.testing.assert_allclose(
+        quick["elongation_um_per_h_se"], 6 * slow["elongation_um_per_h_se"], rtol=1e-5
+    )
+    np.testing.assert_array_equal(quick["displacement_y_um"], slow["displacement_y_um"])
+
+
+def test_lazy_is_the_same(network, no_compute):
+    ds = lapse([0, 10, 30])
+    with no_compute():
+        lazy = ds.chunk(time=1).lf.changes(network)
+    xr.testing.assert_identical(lazy.compute(), ds.lf.changes(network))
+
+
+def test_a_frame_that_is_not_trusted_spoils_what_leads_to_it(network):
+    ds = lapse([0, 10, 20, 30]).assign(trusted=("time", [True, True, False, True]))
+    table = ds.lf.changes(network).lf.cells()
+    assert (table["trusted"] == (table["frame"] == 0)).all()
+
+
+def test_what_has_no_next_frame(network):
+    with pytest.raises(DimensionError, match="two frames"):
+        lapse([0]).lf.changes(network)
+    with pytest.raises(DimensionError, match="does not rise"):
+        lapse([0, 10, 10]).lf.changes(network)
+    with pytest.raises(ParameterError, match="needed is one for change"):
+        lapse([0, 10]).lf.changes("accelerate")

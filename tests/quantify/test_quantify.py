@@ -1,0 +1,207 @@
+"""How maps are made and read, whatever the network; what one is worth is measured elsewhere."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import xarray as xr
+
+import lensfree_nb as lf
+from lensfree_nb.contract import METRIC_UNITS
+from lensfree_nb.errors import DimensionError, ModelError, ParameterError, QualityWarning
+from lensfree_nb.nets.registry import build_network, find_model, save_network
+from lensfree_nb.quantify.channels import MEASURES, METRICS
+from lensfree_nb.quantify.table import COLUMNS
+from tests import seeds
+
+OPTIONS = {
+    "kind": "folded", "features": 4, "depth": 2, "inputs": 1, "outputs": MEASURES.outputs,
+    "task": "quantify", "metrics": list(METRICS), "trained_on": {"pixel_size_um": 1.67},
+}  # fmt: skip
+
+
+def saved(path, **changes):
+    """A network that learned nothing, whose drawings are rough enough to have maxima."""
+    options = {**OPTIONS, **changes}
+    torch.manual_seed(seeds.SHAPES)
+    network = build_network(options)
+    torch.nn.init.normal_(network.last.weight)
+    with torch.no_grad():
+        spread = network.eval()(0.6 * torch.randn(1, 1, 64, 64))[0].flatten(1).std(1)
+        wanted = torch.tensor([2.0] + [0.2] * (len(spread) - 1))
+        network.last.weight *= (wanted / spread).repeat_interleave(4)[:, None, None, None]
+    return save_network(network, options, path)
+
+
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    return saved(tmp_path_factory.mktemp("weights") / "rough.safetensors")
+
+
+@pytest.fixture(scope="module")
+def ds():
+    rng = np.random.default_rng(seeds.NOISE)
+    opd = rng.normal(0, 60, (2, 150, 190)).astype(np.float32)
+    times = np.array(["2024-05-01T12:00", "2024-05-01T12:10"], "M8[ns]")
+    return lf.from_opd(opd, pixel_size_um=1.67, time=times)
+
+
+def test_maps_have_names_units_and_a_history(ds, network):
+    found = ds.lf.quantify(network.name)
+    assert found["representation"].dims == ("time", "metric", "y", "x")
+    assert found["representation_se"].dims == ("time", "metric", "y", "x")
+    assert found["detection"].dims == ("time", "y", "x")
+    assert list(found["metric"].values) == list(METRIC_UNITS)
+    assert list(found["units"].values) == list(METRIC_UNITS.values())
+    assert found["representation"].dtype == np.float32
+    assert network.sha256 in found.attrs["provenance"]
+    xr.testing.assert_identical(found["opd"], ds["opd"])
+
+
+def test_the_table_reads_what_lies_on_the_discs(ds, network):
+    found = ds.lf.quantify(network.name)
+    table = found.lf.cells()
+    assert list(table.columns[: len(COLUMNS)]) == list(COLUMNS)
+    assert set(table.columns[len(COLUMNS) :]) == {f"{metric}_se" for metric in METRICS}
+    assert set(table["method"]) == {"rough"}
+    for frame, part in table.groupby("frame"):
+        drawn = found["representation"].values[frame]
+        on = (drawn[0] != 0).sum()
+        # 29 pixels a disc; where discs compete, or at the border, fewer.
+        assert 9 * len(part) < on <= 29 * len(part)
+        for metric, image in zip(METRICS, drawn, strict=True):
+            assert set(np.unique(part[metric].astype(np.float32))) <= set(np.unique(image))
+            assert len(np.unique(image)) - 1 == part[metric].nunique()
+    peaks = found["detection"].values
+    at = np.rint(table[["y_um", "x_um"]].to_numpy() / 1.67).astype(int).clip(0, (149, 189))
+    assert peaks[table["frame"], at[:, 0], at[:, 1]].min() > 0.4
+
+
+@pytest.mark.parametrize("chunks", [{"time": 1}, {"time": 2, "y": 70, "x": 64}])
+def test_any_chunking_gives_the_same_bytes(ds, network, chunks, no_compute):
+    expected = ds.lf.quantify(network.name)
+    with no_compute():
+        lazy = ds.chunk(chunks).lf.quantify(network.name)
+        cells = lazy.lf.cells()
+    xr.testing.assert_identical(lazy.compute(), expected)
+    found, right = cells.compute().reset_index(drop=True), expected.lf.cells()
+    pd.testing.assert_frame_equal(found, right)
+    assert cells.dtypes.to_dict() == found.dtypes.to_dict()
+
+
+@pytest.mark.parametrize("tile_px", [64, 100])
+def test_tiles_have_the_cells_of_the_whole(ds, network, tile_px):
+    whole, tiled = ds.lf.quantify(network.name), ds.lf.quantify(network.name, tile_px=tile_px)
+    # Sums in another order: a rounding, and nothing that competes for a pixel changes hands.
+    for name in ("representation", "representation_se", "detection"):
+        np.testing.assert_allclose(tiled[name], whole[name], rtol=1e-4, atol=1e-6)
+    pd.testing.assert_frame_equal(tiled.lf.cells(), whole.lf.cells(), rtol=1e-4)
+
+
+def test_cells_near_unknown_pixels_are_told(ds, network):
+    holes = ds.isel(time=0).copy(deep=True)
+    holes["opd"][60:70, 90:100] = np.nan
+    table = holes.lf.quantify(network.name).lf.cells()
+    away = np.maximum(
+        (table["y_um"] / 1.67 - 64.5).abs() - 4.5, (table["x_um"] / 1.67 - 94.5).abs() - 4.5
+    )
+    assert not table.loc[away < 5, "trusted"].any()
+    assert table.loc[away > 20, "trusted"].all()
+    assert np.isinf(table.loc[~table["trusted"], "area_um2_se"]).all()
+    assert np.isfinite(table[list(METRICS)]).all().all()
+
+
+def test_cells_unlike_those_it_learned_from_are_told(ds, network, tmp_path):
+    low, high = ds.lf.quantify(network.name).lf.cells()["area_um2"].quantile([0.2, 0.7])
+    reach = {"area_um2": [low, high]}
+    taught = saved(
+        tmp_path / "taught.safetensors", trained_on={"pixel_size_um": 1.67, "range": reach}
+    )
+    table = ds.lf.quantify(taught.name).lf.cells()
+    like = table["area_um2"].between(low, high)
+    assert 0 < like.sum() < len(table)
+    assert (table["trusted"] == like).all()
+
+
+def test_errors_are_stretched_as_the_network_says(ds, network, tmp_path):
+    wide = saved(tmp_path / "wide.safetensors", se_factor={"dry_mass_pg": 3.0})
+    one, other = (ds.lf.quantify(spec.name).lf.cells() for spec in (network, wide))
+    np.testing.assert_allclose(other["dry_mass_pg_se"], 3 * one["dry_mass_pg_se"], rtol=1e-5)
+    np.testing.assert_array_equal(other["area_um2_se"], one["area_um2_se"])
+
+
+def test_the_dry_mass_is_given_by_the_refractive_increment(ds, network):
+    one, other = (
+        ds.lf.quantify(network.name, alpha_um3_per_pg=alpha).lf.cells() for alpha in (0.18, 0.2)
+    )
+    np.testing.assert_allclose(other["dry_mass_pg"], 0.9 * one["dry_mass_pg"], rtol=1e-5)
+    np.testing.assert_array_equal(other["area_um2"], one["area_um2"])
+
+
+def test_a_network_of_the_papers_kind_tells_no_errors(ds, tmp_path):
+    spec = saved(
+        tmp_path / "paper.safetensors", task="represent", metrics=["dry_mass_pg"], outputs=1
+    )
+    found = ds.lf.quantify(spec.name, least=0.1)
+    table = found.lf.cells()
+    assert len(table)
+    assert table["dry_mass_pg_se"].isna().all()
+    assert table[["area_um2", "max_opd_nm"]].isna().all().all()
+    assert table["trusted"].all()
+
+
+def test_a_frame_that_is_not_trusted_has_no_trusted_cells(ds, network):
+    told = ds.assign(trusted=("time", [True, False]))
+    table = told.lf.quantify(network.name).lf.cells()
+    assert (table["trusted"] == (table["frame"] == 0)).all()
+
+
+def test_a_frame_that_is_lost_has_no_cells_and_costs_no_other(ds, network):
+    lost = ds.copy(deep=True)
+    lost["opd"][0] = np.nan
+    table = lost.lf.quantify(network.name).lf.cells()
+    assert not table.loc[table["frame"] == 0, "trusted"].any()
+    right = ds.lf.quantify(network.name).lf.cells().query("frame == 1")
+    pd.testing.assert_frame_equal(
+        table.query("frame == 1").reset_index(drop=True), right.reset_index(drop=True)
+    )
+
+
+def test_cells_of_the_standard_pipeline_stay_within_reach(ds, network):
+    both = ds.lf.quantify(network.name)
+    with pytest.warns(QualityWarning, match="no cell was found"):
+        assert not len(both.lf.cells(method="standard"))
+    with pytest.raises(ParameterError, match="method='standard'"):
+        both.lf.cells(threshold_nm=20)
+    with pytest.raises(DimensionError, match=r"call ds\.lf\.quantify"):
+        ds.lf.cells(method="maps")
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "word"),
+    [
+        ({"network": "accelerate"}, ParameterError, "needed is one for quantify or represent"),
+        ({"network": "nobody"}, ModelError, "no such file"),
+        ({"least": 0}, ParameterError, "least"),
+        ({"least": 2}, ParameterError, "least"),
+        ({"alpha_um3_per_pg": math.nan}, ParameterError, "alpha_um3_per_pg"),
+        ({"precision": "float16"}, ParameterError, "precision"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_the_work(ds, network, options, error, word):
+    with pytest.raises(error, match=word):
+        ds.lf.quantify(**{"network": network.name, **options})
+
+
+def test_other_pixels_than_it_learned_from_are_told(ds, network):
+    with pytest.warns(QualityWarning, match=r"pixels of 1\.67 um"):
+        ds.assign_attrs(pixel_size_um=3.0).drop_vars(["y", "x"]).lf.quantify(network.name)
+
+
+def test_a_network_found_once_is_as_good_as_its_name(ds, network):
+    spec = find_model(network.name)
+    xr.testing.assert_identical(
+        ds.lf.quantify(spec)["representation"], ds.lf.quantify(network.name)["representation"]
+    )
