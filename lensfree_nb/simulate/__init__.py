@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = _lazy.attach(
         "measured_cells": ["MeasuredCells"],
         "objective": ["OBJECTIVES", "Objective"],
         "outlines": ["outlines"],
+        "truth": ["within"],
         "standards": ["bar_target", "microspheres", "step"],
     },
 )

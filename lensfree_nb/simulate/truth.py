@@ -29,6 +29,31 @@ def field_around(table: pd.DataFrame, grid_um: float, margin_um: float = 0.0) ->
     return Field((int(rows), int(columns)), grid_um, (float(low[0]), float(low[1])))
 
 
+def within(
+    cells: pd.DataFrame, shape: tuple[int, int], *, pixel_size_um: float = 1.67
+) -> pd.DataFrame:
+    """The cells that a table of a frame is to hold: centroid on the sensor, debris left out.
+
+    Parameters
+    ----------
+    cells : DataFrame
+        Of ``culture``; it may reach beyond the sensor.
+    shape : (int, int)
+        Of the sensor (px).
+    pixel_size_um : float
+        Pixel pitch; the centre of the first pixel lies at 0, 0.
+
+    Examples
+    --------
+    >>> cells = pd.DataFrame({"kind": "round", "y_um": [-9.0, 5.0], "x_um": 5.0})
+    >>> within(cells, (64, 64))["y_um"].tolist()
+    [5.0]
+    """
+    places = cells[["y_um", "x_um"]].to_numpy(float) / pixel_size_um
+    inside = ((places >= -0.5) & (places < np.array(shape) - 0.5)).all(axis=1)
+    return cells[inside & (cells["kind"] != "debris").to_numpy()].reset_index(drop=True)
+
+
 def measured(
     table: pd.DataFrame,
     *,

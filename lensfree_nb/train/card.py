@@ -15,14 +15,23 @@ import torch
 from lensfree_nb.train.recipe import Recipe, recipe_names
 from lensfree_nb.versions import version_of
 
+SIMULATED = (
+    "Simulated cells only were seen: thin objects, denser than the medium, in three colours, at "
+    "the pixel size, wavelengths and distances of network.trained_on."
+)
+FEW = "The last cells seen were few, of one kind and one microscope; hold it against others."
+
 
 def write_card(
     path: Path, recipe: Recipe, options: Mapping[str, Any], sha256: str, training: Mapping[str, Any]
 ) -> None:
     """Write the card as JSON; the weights of its command's `--start` are ``started_from``."""
+    annotated = recipe.task == "annotated"
     command = f"lensfree train {recipe.name}{'' if recipe.name in recipe_names() else '.toml'}"
     if training.get("started_from"):
         command += " --start WEIGHTS"
+    if annotated:
+        command = "lensfree_nb.fine_tune"
     card = {
         "name": recipe.name,
         "purpose": recipe.purpose,
@@ -34,9 +43,11 @@ def write_card(
             **recipe.data,
         },
         "schedule": dataclasses.asdict(recipe.schedule),
-        "training": {**training, "truth": "simulated", "command": command},
-        "limits": "Simulated cells only were seen: thin objects, denser than the medium, in three "
-        "colours, at the pixel size, wavelengths and distances of network.trained_on.",
+        "training": {
+            **training, "truth": "annotated by a user" if annotated else "simulated",
+            "command": command,
+        },
+        "limits": FEW if annotated else SIMULATED,
         "made_with": {
             "lensfree_nb": version_of("lensfree_nb"), "commit": _commit(),
             "torch": torch.__version__, "processor": platform.machine(),

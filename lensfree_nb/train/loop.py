@@ -15,11 +15,12 @@ from torch import Tensor, nn
 from lensfree_nb.errors import ExecutionError, ParameterError
 from lensfree_nb.nets.registry import SUFFIX, ModelSpec, build_network, load_network, save_network
 from lensfree_nb.run.devices import choose_device
+from lensfree_nb.run.networks import has_bfloat16
 from lensfree_nb.train.bar import steps_bar
 from lensfree_nb.train.card import write_card
 from lensfree_nb.train.checkpoint import load_checkpoint, save_checkpoint
 from lensfree_nb.train.recipe import Recipe, Schedule
-from lensfree_nb.train.tasks import make_task
+from lensfree_nb.train.tasks import Task, make_task
 
 Say = Callable[[str], None]
 SECONDS_BETWEEN_CHECKPOINTS = 120.0
@@ -39,6 +40,8 @@ class Training:
         Where torch works.
     say : callable
         Takes a line at every validation.
+    task : Task, optional
+        What is learned; that of the recipe where none is given.
 
     Attributes
     ----------
@@ -54,15 +57,16 @@ class Training:
     checkpoint: Path
     device: str = "auto"
     say: Say = print
+    task: Task | None = None
     step: int = dataclasses.field(default=0, init=False)
     seconds: float = dataclasses.field(default=0.0, init=False)
-    history: list[dict[str, float]] = dataclasses.field(default_factory=list, init=False)
+    history: list[dict[str, float | None]] = dataclasses.field(default_factory=list, init=False)
     started_from: str | None = dataclasses.field(default=None, init=False)
 
     def __post_init__(self) -> None:
         """Build, or take up."""
-        self.task = make_task(self.recipe, self.device)
-        self.options = {**self.recipe.network, **self.task.options()}
+        self._task = self.task or make_task(self.recipe, self.device)
+        self.options = {**self.recipe.network, **self._task.options()}
         self._on = choose_device(self.device)
         torch.manual_seed(int(self.recipe.data["seed"]))
         self.network = build_network(self.options).to(self._on)
@@ -111,7 +115,7 @@ class Training:
         self._keep()
 
     def start_from(self, spec: ModelSpec) -> None:
-        """Take the weights of a network built in the same way.
+        """Take the weights of a network built in the same way; no later ones count that do worse.
 
         Raises
         ------
@@ -125,6 +129,7 @@ class Training:
         except RuntimeError as error:
             raise ParameterError(f"{self.recipe.name} cannot start from there: {error}") from error
         self.started_from = spec.sha256
+        self._validate(None)
 
     def export(self, folder: Path) -> Path:
         """Write the best weights so far, and a card beside them; returns the weights' path.
@@ -137,7 +142,9 @@ class Training:
         if not self.history:
             raise ParameterError(f"{self.recipe.name} was not validated yet: train it for longer")
         path = folder / f"{self.recipe.name}{SUFFIX}"
-        made = save_network(self.best, self.options, path)
+        made = save_network(
+            self.best, {**self.options, **self._task.learned(*self._drawn_by(self.best))}, path
+        )
         scores = dict(self.history[self._best_at()])
         said = {
             "steps": self.step, "minutes": round(self.seconds / 60, 1), "validation": scores,
@@ -150,10 +157,10 @@ class Training:
         schedule = self.recipe.schedule
         for group in self.optimiser.param_groups:
             group["lr"] = schedule.learning_rate * pace(self.step, schedule)
-        inputs, truth = self.task.batch(self.step, schedule.batch)
+        inputs, truth = self._task.batch(self.step, schedule.batch)
         self.network.train()
         found = self._through(self.network, inputs)
-        loss = self.task.loss(found, truth.to(self._on))
+        loss = self._task.loss(found, truth.to(self._on))
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), schedule.clip)
@@ -164,7 +171,7 @@ class Training:
 
     def _through(self, network: nn.Module, inputs: Tensor) -> Tensor:
         given = inputs.to(self._on).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self._on.type, torch.bfloat16):
+        with torch.autocast(self._on.type, torch.bfloat16, enabled=has_bfloat16(self._on)):
             found: Tensor = network(given)
         return found.float()
 
@@ -181,21 +188,26 @@ class Training:
                 mine.copy_(new)
 
     @torch.no_grad()
-    def _validate(self, loss: float) -> None:
-        self._validation = self._validation or self.task.validation()
-        self.average.eval()
-        found = torch.cat([self._through(self.average, inputs) for inputs, _ in self._validation])
-        truth = torch.cat([truth.to(self._on) for _, truth in self._validation])
-        scores = self.task.scores(found, truth)
-        self.history.append({"step": self.step, "seconds": self.seconds, "loss": loss, **scores})
+    def _drawn_by(self, network: nn.Module) -> tuple[Tensor, Tensor]:
+        """What a network makes of the validation's inputs, and the truth."""
+        self._validation = self._validation or self._task.validation()
+        network.eval()
+        found = torch.cat([self._through(network, inputs) for inputs, _ in self._validation])
+        return found, torch.cat([truth.to(self._on) for _, truth in self._validation])
+
+    def _validate(self, loss: float | None) -> None:
+        scores = self._task.scores(*self._drawn_by(self.average))
+        # The task's own scores come fourth: the first of them is what the best is chosen by.
+        told = {"step": self.step, "seconds": self.seconds, "training_loss": loss, **scores}
+        self.history.append(told)
         if self._best_at() == len(self.history) - 1:
             self.best.load_state_dict(self.average.state_dict())
-        told = ", ".join(f"{name} {value:.4g}" for name, value in self.history[-1].items())
-        self.say(f"{self.recipe.name}: {told}")
+        words = (f"{name} {value:.4g}" for name, value in told.items() if value is not None)
+        self.say(f"{self.recipe.name}: {', '.join(words)}")
 
     def _best_at(self) -> int:
         first = list(self.history[0])[3]
-        return min(range(len(self.history)), key=lambda n: self.history[n][first])
+        return min(range(len(self.history)), key=lambda n: float(self.history[n][first] or 0.0))
 
     def _keep(self) -> None:
         parts = {

@@ -165,12 +165,12 @@ class PatchSource:
         if self.draft is not None and number % 2:
             phase, absorption = Alternation(self.draft).redrawn(misfit, (phase, absorption))
         return Patches(
-            self._cut(hologram).movedim(0, 1),
-            self._cut(phase * misfit.opd_nm_a_rad),
-            self._cut(absorption),
-            self._cut(network_input(misfit, phase, absorption)).movedim(0, 1),
-            self._cut(stage.averaged(drawn.opd_nm)),
-            self._cut(stage.averaged(drawn.absorption)),
+            self.cut(hologram).movedim(0, 1),
+            self.cut(phase * misfit.opd_nm_a_rad),
+            self.cut(absorption),
+            self.cut(network_input(misfit, phase, absorption)).movedim(0, 1),
+            self.cut(stage.averaged(drawn.opd_nm)),
+            self.cut(stage.averaged(drawn.absorption)),
             self._patched(drawn.cells, stage),
         )
 
@@ -184,7 +184,7 @@ class PatchSource:
             If `number` is no whole number >= 0.
         """
         drawn, stage, _ = self._drawn(number)
-        return self._cut(stage.averaged(drawn.opd_nm)), self._patched(drawn.cells, stage)
+        return self.cut(stage.averaged(drawn.opd_nm)), self._patched(drawn.cells, stage)
 
     def _drawn(self, number: int) -> tuple[Drawn, Stage, np.random.Generator]:
         """The culture of a field, and where its other random numbers come from."""
@@ -210,7 +210,7 @@ class PatchSource:
     def _stage(self, instrument: Instrument) -> Stage:
         return Stage.periodic((self.field_px, self.field_px), instrument)
 
-    def _cut(self, image: Tensor) -> Tensor:
+    def cut(self, image: Tensor) -> Tensor:
         """Patches (..., n, y, x) of an image (..., y, x), row by row."""
         side = self.patch_px
         tiled = image.unfold(-2, side, side).unfold(-2, side, side)

@@ -90,6 +90,10 @@ bank_cells, draft, device
             "faint_slope": float((centred * mine[faint]).sum() / (centred**2).sum()),
         }
 
+    def learned(self, found: Tensor, truth: Tensor) -> dict[str, Any]:
+        """Nothing more."""
+        return {}
+
     def pair(self, source: PatchSource, number: int) -> Batch:
         """What a network is shown of a field's patches, and their truth."""
         made = source.field(number)

@@ -8,9 +8,11 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from lensfree_nb.errors import ParameterError
+from lensfree_nb.train.change import Change
 from lensfree_nb.train.quantification import Quantification
 from lensfree_nb.train.recipe import Recipe
 from lensfree_nb.train.reconstruction import Reconstruction
+from lensfree_nb.train.representation import Representation
 
 
 class Task(Protocol):
@@ -36,9 +38,14 @@ class Task(Protocol):
         """What is told of the validation."""
         ...
 
+    def learned(self, found: Tensor, truth: Tensor) -> dict[str, Any]:
+        """What else a trained network must know of itself, from its validation."""
+        ...
+
 
 TASKS: dict[str, Callable[..., Task]] = {
-    "quantify": Quantification, "reconstruct": Reconstruction,
+    "change": Change, "quantify": Quantification, "reconstruct": Reconstruction,
+    "represent": Representation,
 }  # fmt: skip
 
 

@@ -110,6 +110,13 @@ def odder(cells: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
     return measured(changed)
 
 
+def any_density(rng: np.random.Generator) -> float:
+    """Cells per mm², 20 to 700: half of the fields are above 300."""
+    if rng.random() < 0.5:
+        return float(rng.uniform(CROWDED_PER_MM2, DENSE_PER_MM2))
+    return float(np.exp(rng.uniform(*np.log([SPARSE_PER_MM2, CROWDED_PER_MM2]))))
+
+
 def any_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generator) -> Drawn:
     """One periodic field of 20 to 700 cells per mm², with debris; half of the fields above 300.
 
@@ -130,12 +137,7 @@ def any_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generator
         raise ParameterError(f"the bank holds {', '.join(sorted(kept))}: kept out of training")
     size_um = np.array(shape) * bank.pitch_um
     area_mm2 = float(np.prod(size_um)) * 1e-6
-    logarithms = np.log([SPARSE_PER_MM2, CROWDED_PER_MM2])
-    crowded = rng.random() < 0.5
-    density = (
-        rng.uniform(CROWDED_PER_MM2, DENSE_PER_MM2) if crowded else np.exp(rng.uniform(*logarithms))
-    )
-    count = max(1, round(density * area_mm2))
+    count = max(1, round(any_density(rng) * area_mm2))
     spacing, piled = rng.uniform(12.0, 25.0), rng.uniform(0, MOST_PILED)
     shares = _any_shares(rng)
     kinds = rng.choice(list(shares), size=count, p=list(shares.values()))

@@ -1,10 +1,11 @@
 import dataclasses
+import math
 
 import pytest
 import torch
 
 from lensfree_nb.errors import ParameterError
-from lensfree_nb.quantify.channels import METRICS, OUTPUTS, detection, measurements
+from lensfree_nb.quantify.channels import MEASURES, METRICS, detection
 from lensfree_nb.quantify.peaks import local_maxima
 from lensfree_nb.train.quantification import Quantification
 from tests import seeds
@@ -36,7 +37,7 @@ def test_examples_are_opd_and_targets():
     assert truth.shape == (3, 1 + len(METRICS), 96, 96)
     assert inputs.dtype == truth.dtype == torch.float32
     assert bool(inputs.isfinite().all())
-    assert small().options()["outputs"] == OUTPUTS
+    assert small().options()["outputs"] == MEASURES.outputs
 
 
 def test_a_step_has_its_examples_whatever_came_before():
@@ -59,7 +60,7 @@ def test_the_truth_draws_every_cell_and_its_measurements(examples):
     seen = 0
     for drawn in perfect(truth):
         found = local_maxima(detection(drawn), least=0.8, apart_px=2)
-        values, errors = measurements(drawn[:, *found.T])
+        values, errors = MEASURES.decoded(drawn[:, *found.T])
         assert bool((values > 0).all())
         assert bool((errors < 0.01 * values).all())
         seen += len(found)
@@ -90,7 +91,7 @@ def test_debris_is_no_cell():
         if (cells["kind"] == "debris").any():
             break
     _, truth = small().pair(source, number)
-    spots = sum(len(local_maxima(patch[0], least=0.9, apart_px=1)) for patch in truth)
+    spots = sum(len(local_maxima(patch[0], least=0.97, apart_px=1)) for patch in truth)
     assert spots <= (cells["kind"] != "debris").sum()
     assert len(opd) == len(truth)
 
@@ -111,3 +112,18 @@ def test_the_true_opd_is_that_behind_the_light():
 def test_what_cannot_be_trained_is_refused(changes, words):
     with pytest.raises(ParameterError, match=words):
         small(**changes)
+
+
+def test_errors_are_stretched_to_what_they_claim(examples):
+    _, truth = examples[0]
+    rng = torch.Generator().manual_seed(seeds.NOISE)
+    drawn = perfect(truth)
+    drawn[:, 1 : 1 + len(METRICS)] += 0.1 * torch.randn(truth[:, 1:].shape, generator=rng)
+    drawn[:, 1 + len(METRICS) :] = math.log(0.05)
+    said = small().learned(drawn, truth)
+    for factor in said["se_factor"].values():
+        assert factor == pytest.approx(2.0, rel=0.2)
+    low, high = said["trained_on"]["range"]["area_um2"]
+    assert 20 < low < 500
+    assert 600 < high < 5000
+    assert said["trained_on"]["noise_nm"] == 20

@@ -64,5 +64,5 @@ def test_what_is_no_recipe_is_refused(tmp_path, text, words):
 
 @pytest.mark.parametrize("name", ["nothing", "../../etc/passwd", "none.toml"])
 def test_a_missing_recipe_is_named_with_those_that_there_are(name):
-    with pytest.raises(ParameterError, match=r"use accelerate, measure, unwrap"):
+    with pytest.raises(ParameterError, match=r"use accelerate, change, measure"):
         read_recipe(name)

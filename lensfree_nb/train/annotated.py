@@ -1,0 +1,108 @@
+"""The task of learning from a user's own annotated frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lensfree_nb.nets.symmetry import SYMMETRIES, turned
+from lensfree_nb.nets.units import OPD_UNIT_NM
+from lensfree_nb.train.measurement import calibration, measurement_loss, measurement_scores
+from lensfree_nb.train.shelf import Batch
+from lensfree_nb.train.threshold import best_threshold
+
+# The last part of every frame along y is never learned from: a frame's own validation.
+HELD_BACK: Final = 0.25
+
+
+@dataclass
+class Annotated:
+    """Crops of annotated frames, in all eight orientations.
+
+    Parameters
+    ----------
+    opd_nm : list of ndarray, shape (y, x)
+        Frames (nm), of one size.
+    drawn : list of ndarray, shape (1 + 4, y, x)
+        What a network should draw of each (``quantify.channels.targets``).
+    network : dict
+        How the network is built that goes on learning, and what it knows of itself.
+    seed : int
+        Of the crops.
+    patch_px : int
+        Side of a crop; smaller where the frames are.
+    """
+
+    opd_nm: list[NDArray[np.float32]]
+    drawn: list[NDArray[np.float32]]
+    network: dict[str, Any]
+    seed: int = 0
+    patch_px: int = 256
+    _rows: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Settle where learning ends and validation begins."""
+        height, width = self.opd_nm[0].shape
+        self._rows = round(height * (1 - HELD_BACK))
+        self._side = min(self.patch_px, self._rows, width)
+
+    def options(self) -> dict[str, Any]:
+        """What the network takes and gives: as it was."""
+        own = ("features", "depth", "layers", "kind")
+        return {name: value for name, value in self.network.items() if name not in own}
+
+    def batch(self, step: int, size: int) -> Batch:
+        """Crops of one step: the same for one step, always."""
+        rng = np.random.default_rng([self.seed, step])
+        crops = [self._crop(rng) for _ in range(size)]
+        return torch.stack([a for a, _ in crops]), torch.stack([b for _, b in crops])
+
+    def validation(self) -> list[Batch]:
+        """The part of every frame that is held back."""
+        rows = slice(self._rows, None)
+        return [
+            (_inputs(opd[rows])[None], torch.from_numpy(truth[:, rows].copy())[None])
+            for opd, truth in zip(self.opd_nm, self.drawn, strict=True)
+        ]
+
+    def loss(self, found: Tensor, truth: Tensor) -> Tensor:
+        """Of a batch."""
+        return measurement_loss(found, truth)
+
+    def scores(self, found: Tensor, truth: Tensor) -> dict[str, float]:
+        """Of the whole validation set; ``loss`` is what the best is chosen by."""
+        return measurement_scores(found, truth)
+
+    def learned(self, found: Tensor, truth: Tensor) -> dict[str, Any]:
+        """Errors that hold what they claim of these cells, and a range that holds them too."""
+        stretch, reach = calibration(found, truth)
+        known = self.network.get("trained_on", {})
+        ranges = {**known.get("range", {})}
+        for metric, (low, high) in reach["range"].items():
+            before = ranges.get(metric, (low, high))
+            ranges[metric] = [min(low, before[0]), max(high, before[1])]
+        factors = {**self.network.get("se_factor", {}), **stretch}
+        return {
+            "least": best_threshold(found[:, 0].sigmoid(), truth[:, 0]), "se_factor": factors,
+            "trained_on": {**known, "range": ranges},
+        }  # fmt: skip
+
+    def _crop(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        number = int(rng.integers(len(self.opd_nm)))
+        side, width = self._side, self.opd_nm[number].shape[1]
+        top = int(rng.integers(self._rows - side + 1))
+        left, way = int(rng.integers(width - side + 1)), int(rng.integers(SYMMETRIES))
+        part = (slice(top, top + side), slice(left, left + side))
+        truth = torch.from_numpy(self.drawn[number][(slice(None), *part)])
+        both = torch.cat([_inputs(self.opd_nm[number][part]), truth])
+        both = turned(both, way).contiguous()
+        return both[:1], both[1:]
+
+
+def _inputs(opd_nm: NDArray[np.float32]) -> Tensor:
+    return torch.from_numpy(np.nan_to_num(opd_nm) / OPD_UNIT_NM)[None]

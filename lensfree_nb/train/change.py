@@ -1,0 +1,134 @@
+"""The task of a network that sees what becomes of cells between two frames."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from lensfree_nb.nets.units import OPD_UNIT_NM
+from lensfree_nb.quantify.channels import CHANGES, targets
+from lensfree_nb.simulate.dish import culture, with_debris
+from lensfree_nb.simulate.instrument import PAPER_SETUP
+from lensfree_nb.simulate.render import Field, draw
+from lensfree_nb.simulate.truth import measured
+from lensfree_nb.train.measurement import calibration, measurement_loss, measurement_scores
+from lensfree_nb.train.measuring import MeasuringTask
+from lensfree_nb.train.patches import PatchSource
+from lensfree_nb.train.shelf import Batch
+from lensfree_nb.train.threshold import best_threshold
+from lensfree_nb.train.variety import any_density, odder
+
+MOMENTS: Final = 3
+PITCH_UM: Final = PAPER_SETUP.pixel_size_um
+MARGIN_UM, DEBRIS_PER_MM2 = 60.0, 40.0
+SPREAD: Final = ("adherent", "epithelial", "spindle")
+MOST_ROUND, MOST_PILED = 0.3, 0.25
+# Standard deviations over the cells of a field, each drawn evenly in its logarithm: how far they
+# move along y and x (um), and by how much they stretch and grow (relative).
+MOVES_UM, STRETCHES, GROWTHS = (0.3, 6.0), (0.01, 0.15), (0.003, 0.1)
+DRIFT_UM, TURN_RAD = 2.0, 0.1
+HURRIED, HURRY = 0.1, 3.0
+
+
+@dataclass
+class Change(MeasuringTask):
+    """Examples, loss and scores of networks for ``changes``: simulated truth at two moments.
+
+    The OPD is the true one, with noise and a slow background of each frame's own. Numbers are those
+    of :class:`~lensfree_nb.train.measuring.MeasuringTask`.
+    """
+
+    needs_draft: ClassVar[bool] = False
+
+    def options(self) -> dict[str, Any]:
+        """What a network for it must take and give."""
+        return {
+            "task": "change", "inputs": 2, "outputs": CHANGES.outputs,
+            "metrics": list(CHANGES.metrics),
+            "trained_on": {
+                "pixel_size_um": PITCH_UM, "noise_nm": self.noise_nm,
+                "background_nm": self.background_nm,
+            },
+        }  # fmt: skip
+
+    def loss(self, found: Tensor, truth: Tensor) -> Tensor:
+        """Of a batch."""
+        return measurement_loss(found, truth, CHANGES)
+
+    def scores(self, found: Tensor, truth: Tensor) -> dict[str, float]:
+        """Of the whole validation set; ``loss`` is what the best is chosen by."""
+        return measurement_scores(found, truth, CHANGES)
+
+    def learned(self, found: Tensor, truth: Tensor) -> dict[str, Any]:
+        """From when on there is a cell, errors that hold what they claim, and the range."""
+        stretch, reach = calibration(found, truth, CHANGES)
+        return {
+            "least": best_threshold(found[:, 0].sigmoid(), truth[:, 0]), "se_factor": stretch,
+            "trained_on": {**self.options()["trained_on"], **reach},
+        }  # fmt: skip
+
+    def pair(self, source: PatchSource, number: int) -> Batch:
+        """Patches at two moments, and what became of the cells of the first."""
+        rng = np.random.default_rng([source.seed, MOMENTS, number])
+        shape = (self.field_px, self.field_px)
+        now, later = moments(shape, rng)
+        field = Field(shape, PITCH_UM)
+        opd = torch.stack([draw(table, field)[0] for table in (now, later)])
+        living = (now["kind"] != "debris").to_numpy()
+        both = [table[living] for table in (now, later)]
+        change = np.stack(
+            [
+                (both[1][name] - both[0][name]).to_numpy()
+                for name in ("y_um", "x_um", "major_axis_um", "dry_mass_pg")
+            ],
+            1,
+        )
+        points = both[0][["y_um", "x_um"]].to_numpy() / PITCH_UM
+        drawn = torch.from_numpy(targets(points, change, shape, CHANGES))
+        inputs, truth = (source.cut(image).movedim(0, 1) for image in (opd, drawn))
+        return inputs.contiguous() / OPD_UNIT_NM, truth.contiguous()
+
+
+def moments(shape: tuple[int, int], rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The same cells twice, row by row: before and after they moved, stretched and grew.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Of the field (px); cells lie around it, too.
+    rng : numpy Generator
+        Source of every random number.
+    """
+    share = float(rng.uniform(0, MOST_ROUND))
+    kinds = {str(rng.choice(SPREAD)): 1 - share, "round": share}
+    cells = culture(
+        shape, any_density(rng), rng=rng, kinds=kinds, margin_um=MARGIN_UM,
+        spacing_um=float(rng.uniform(12, 25)), contact=float(rng.uniform(0.5, 1)),
+        piled=float(rng.uniform(0, MOST_PILED)),
+    )  # fmt: skip
+    now = with_debris(odder(cells, rng), shape, DEBRIS_PER_MM2 * rng.random(), rng=rng)
+    return now, measured(_moved(now, rng))
+
+
+def _moved(now: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    count = len(now)
+
+    def spread(low: float, high: float) -> float:
+        return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+    hurry = np.where(rng.random(count) < HURRIED, HURRY, 1.0)[:, None]
+    steps = spread(*MOVES_UM) * hurry * rng.standard_normal((count, 2))
+    steps += DRIFT_UM * rng.standard_normal(2)
+    stretch = np.exp(spread(*STRETCHES) * rng.standard_normal(count))
+    growth = np.exp(spread(*GROWTHS) * rng.standard_normal(count))
+    return now.assign(
+        y_um=now["y_um"] + steps[:, 0], x_um=now["x_um"] + steps[:, 1],
+        angle_rad=now["angle_rad"] + TURN_RAD * rng.standard_normal(count),
+        semi_major_um=now["semi_major_um"] * stretch, semi_minor_um=now["semi_minor_um"] / stretch,
+        height_nm=now["height_nm"] * growth, nucleus_nm=now["nucleus_nm"] * growth,
+    )  # fmt: skip

@@ -1,0 +1,143 @@
+"""``lf.fine_tune``: a few annotated frames of your own cells, minutes on a laptop."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from lensfree_nb.checks import check_number, checked_seed
+from lensfree_nb.contract import METRIC_UNITS, frame_origin_um, opd_of, pixel_size_of
+from lensfree_nb.errors import DataError, ParameterError
+from lensfree_nb.nets.registry import KINDS, ModelSpec, find_model
+from lensfree_nb.quantify.channels import targets
+from lensfree_nb.run.folders import made_folder
+from lensfree_nb.run.tables import in_memory
+from lensfree_nb.train.annotated import Annotated
+from lensfree_nb.train.loop import Say, Training
+from lensfree_nb.train.recipe import Recipe, Schedule
+
+if TYPE_CHECKING:
+    import dask.dataframe as dd
+
+LEAST_CELLS = 20
+BATCH, VALIDATE_EVERY = 4, 25
+
+
+def fine_tune(
+    ds: xr.Dataset,
+    cells: pd.DataFrame | dd.DataFrame,
+    path: str | os.PathLike[str],
+    *,
+    network: str | Path | ModelSpec = "measure",
+    minutes: float = 5.0,
+    steps: int = 300,
+    learning_rate: float = 5e-4,
+    seed: int = 0,
+    device: str = "auto",
+    say: Say = print,
+) -> ModelSpec:
+    """Go on training a network on frames whose cells are known.
+
+    Parameters
+    ----------
+    ds : Dataset
+        With ``opd``: a few frames, or one.
+    cells : DataFrame
+        Their cells, all of them: ``y_um``, ``x_um``, ``frame`` where there are several, and those
+        metrics that are known. What is not known stays as the network had it.
+    path : path
+        Weights to write (``.safetensors``), with a card beside them; a name for ``quantify``.
+    network : str, Path or ModelSpec
+        Where to begin.
+    minutes : float
+        When to stop, finished or not.
+    steps, learning_rate : int, float
+        How long and how fast it learns; it stops early where nothing is gained on the last
+        quarter of each frame, which is not learned from.
+    seed : int
+        Of what is shown when.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
+    say : callable
+        Takes a line at every validation.
+
+    Returns
+    -------
+    ModelSpec
+        The network that did best, for ``quantify(network=...)``.
+
+    Raises
+    ------
+    ParameterError
+        If the network does not measure cells, or a number is impossible.
+    DataError
+        If there are hardly any cells, or none in the part that is held back.
+    """
+    spec = network if isinstance(network, ModelSpec) else find_model(network)
+    if spec.options.get("task") != "quantify":
+        raise ParameterError(f"network {spec.name} does not measure cells; choose one that does")
+    check_number("minutes", minutes, open_low=True)
+    weights = Path(path)
+    if weights.suffix != ".safetensors":
+        raise ParameterError(f"path is {weights}; it must end in .safetensors")
+    folder = made_folder(weights.parent)
+    opd, table = opd_of(ds).transpose(..., "y", "x"), in_memory(cells)
+    frames = opd.values.reshape(-1, *opd.shape[-2:]).astype(np.float32)
+    drawn = [_drawn(ds, table, number, frames.shape[-2:]) for number in range(len(frames))]
+    task = Annotated(list(frames), drawn, spec.options, checked_seed(seed))
+    _check(task, len(table))
+    own = ("kind", *KINDS[str(spec.options["kind"])])
+    recipe = Recipe(
+        name=weights.stem,
+        purpose=f"{Path(spec.name).stem}, gone on with by a user's own annotated frames.",
+        task="annotated",
+        network={name: spec.options[name] for name in own},
+        data={
+            "source": "annotated frames of a user", "seed": seed, "frames": len(frames),
+            "cells": len(table), "sha256": hashlib.sha256(frames.tobytes()).hexdigest(),
+        },
+        schedule=Schedule(
+            steps=steps, batch=BATCH, learning_rate=learning_rate, warmup=min(20, steps),
+            validate_every=min(VALIDATE_EVERY, steps), patience=6, average=0.98,
+        ),
+    )  # fmt: skip
+    checkpoint = folder / f".{weights.stem}.checkpoint.safetensors"
+    checkpoint.unlink(missing_ok=True)
+    try:
+        training = Training(recipe, checkpoint, device, say, task)
+        training.start_from(spec)
+        training.run(minutes)
+        return find_model(str(training.export(folder)))
+    finally:
+        checkpoint.unlink(missing_ok=True)
+
+
+def _drawn(
+    ds: xr.Dataset, table: pd.DataFrame, number: int, shape: tuple[int, int]
+) -> NDArray[np.float32]:
+    """What should be drawn of a frame's cells."""
+    mine = table[table["frame"] == number] if "frame" in table else table
+    points = (mine[["y_um", "x_um"]].to_numpy(float) - frame_origin_um(ds)) / pixel_size_of(ds)
+    values = np.stack(
+        [mine.get(m, pd.Series(math.nan, mine.index)).to_numpy(float) for m in METRIC_UNITS], 1
+    )
+    if (values <= 0).any():
+        raise DataError("cells holds measurements that are not above 0; leave them out, or as NaN")
+    return targets(points, values, shape)
+
+
+def _check(task: Annotated, cells: int) -> None:
+    if cells < LEAST_CELLS:
+        raise DataError(
+            f"there are {cells} cells; annotate {LEAST_CELLS} at least, better some hundreds"
+        )
+    if not any(bool(truth[:, 1:].isfinite().any()) for _, truth in task.validation()):
+        raise DataError("no cell lies in the last quarter of the frames, which is held back")

@@ -1,0 +1,92 @@
+"""What the tasks share that learn to measure cells: OPD as it is reconstructed, and worse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from lensfree_nb.checks import check_number
+from lensfree_nb.errors import ParameterError
+from lensfree_nb.nets.units import OPD_UNIT_NM
+from lensfree_nb.train.field_task import FieldTask
+from lensfree_nb.train.patches import FIELDS_AN_INSTRUMENT
+from lensfree_nb.train.shelf import Batch
+
+COARSE_PX: Final = 64
+SPARED: Final = 0.25
+
+
+@dataclass
+class MeasuringTask(FieldTask):
+    """Examples whose input is an OPD: three patches in four with noise, three with a background.
+
+    Parameters
+    ----------
+    noise_nm, background_nm : float
+        The most that is added (standard deviations); 0 for none.
+    seed, validation_seed, field_px, patch_px, iterations, shelf_fields, reuse, validation_fields, \
+bank_cells, draft, device
+        As of :class:`~lensfree_nb.train.field_task.FieldTask`; a draft there must be, unless the
+        task reconstructs nothing.
+
+    Raises
+    ------
+    ParameterError
+        If there is no draft, or a number is impossible.
+    """
+
+    needs_draft: ClassVar[bool] = True
+    noise_nm: float = 20.0
+    background_nm: float = 30.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained."""
+        if self.needs_draft and not self.draft:
+            raise ParameterError("draft is missing: name the network that reconstructs the OPD")
+        check_number("noise_nm", self.noise_nm)
+        check_number("background_nm", self.background_nm)
+        super().__post_init__()
+
+    def batch(self, step: int, size: int) -> Batch:
+        """OPD (100 nm), worsened, and targets of one step: the same for one step, always."""
+        inputs, truths = super().batch(step, size)
+        rng = np.random.default_rng([self.seed, step, size])
+        return self._worsened(inputs, rng), truths
+
+    def validation(self) -> list[Batch]:
+        """OPD and targets of fields to validate on, as they are and, where it is so, worsened."""
+        source = self.source(self.validation_seed)
+        found = []
+        for n in range(self.validation_fields):
+            number = n * FIELDS_AN_INSTRUMENT + 1
+            inputs, truth = self.pair(source, number)
+            found.append((inputs, truth))
+            if self.noise_nm or self.background_nm:
+                rng = np.random.default_rng([self.validation_seed, number])
+                found.append((self._worsened(inputs, rng), truth))
+        return found
+
+    def _worsened(self, inputs: Tensor, rng: np.random.Generator) -> Tensor:
+        count, side = len(inputs), inputs.shape[-1]
+        noise, slow = (
+            np.where(rng.random(count) < SPARED, 0.0, rng.uniform(0, most / OPD_UNIT_NM, count))
+            for most in (self.noise_nm, self.background_nm)
+        )
+        generator = torch.Generator(inputs.device).manual_seed(int(rng.integers(2**62)))
+        coarse = -(-side // COARSE_PX) + 2
+
+        def normal(*shape: int) -> Tensor:
+            return torch.randn(*shape, generator=generator, device=inputs.device)
+
+        def each(scale: NDArray[np.float64]) -> Tensor:
+            return torch.from_numpy(scale).to(inputs)[:, None, None, None]
+
+        slowly = normal(count, inputs.shape[1], coarse, coarse)
+        waves = interpolate(slowly, size=(side, side), mode="bicubic")
+        return inputs + each(noise) * normal(*inputs.shape) + each(slow) * waves

@@ -1,0 +1,117 @@
+"""The task of the paper's networks: discs that say what the standard pipeline would measure."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lensfree_nb.contract import METRIC_UNITS
+from lensfree_nb.errors import ParameterError, QualityWarning
+from lensfree_nb.nets.registry import find_model
+from lensfree_nb.nets.units import OPD_UNIT_NM
+from lensfree_nb.quantify.cells import CellTable
+from lensfree_nb.quantify.channels import MEASURES
+from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG
+from lensfree_nb.quantify.peaks import over_discs
+from lensfree_nb.quantify.representation import DISC_PX, owners, representation
+from lensfree_nb.quantify.segment import Settings
+from lensfree_nb.simulate.instrument import PAPER_SETUP
+from lensfree_nb.train.measuring import MeasuringTask
+from lensfree_nb.train.patches import PatchSource
+from lensfree_nb.train.shelf import Batch
+from lensfree_nb.train.threshold import best_threshold
+
+# What the pipeline sees of the periodic field beyond its border, so that no cell is cut.
+AROUND_PX: Final = 96
+
+
+@dataclass
+class Representation(MeasuringTask):
+    """Examples, loss and scores of networks that imitate the standard pipeline (Allier 2022 §2.3).
+
+    The pipeline measures what the accelerated method makes of simulated holograms, by the network
+    `draft`; its errors are learned with the rest. Other numbers are those of
+    :class:`~lensfree_nb.train.measuring.MeasuringTask`.
+
+    Parameters
+    ----------
+    metrics : sequence of str
+        What the discs say, one channel each.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such metric.
+    """
+
+    metrics: tuple[str, ...] = ("dry_mass_pg",)
+    noise_nm: float = 0.0
+    background_nm: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained."""
+        self.metrics = tuple(self.metrics)
+        if unknown := [m for m in self.metrics if m not in METRIC_UNITS] or not self.metrics:
+            raise ParameterError(f"metrics holds {unknown}; use some of {', '.join(METRIC_UNITS)}")
+        self._pipeline = CellTable(
+            Settings(), PAPER_SETUP.pixel_size_um, ALPHA_UM3_PER_PG, (), None
+        )
+        super().__post_init__()
+
+    def options(self) -> dict[str, Any]:
+        """What a network for it must take and give."""
+        return {
+            "task": "represent", "inputs": 1, "outputs": len(self.metrics),
+            "metrics": list(self.metrics), "labels": "standard pipeline",
+            "trained_on": {
+                "pixel_size_um": PAPER_SETUP.pixel_size_um, "noise_nm": self.noise_nm,
+                "background_nm": self.background_nm,
+            },
+            "draft_sha256": find_model(str(self.draft)).sha256,
+        }  # fmt: skip
+
+    def loss(self, found: Tensor, truth: Tensor) -> Tensor:
+        """Mean square of what is drawn amiss."""
+        return (found - truth).square().mean()
+
+    def scores(self, found: Tensor, truth: Tensor) -> dict[str, float]:
+        """Of the whole validation set; ``loss`` is what the best is chosen by."""
+        said = {"loss": float(self.loss(found, truth))}
+        for k, metric in enumerate(self.metrics):
+            on = truth[:, k] != 0
+            error = (found[:, k] / truth[:, k] - 1)[on].double()
+            said[f"{metric}_percent"] = 100 * float(error.square().mean().sqrt())
+        return said
+
+    def learned(self, found: Tensor, truth: Tensor) -> dict[str, Any]:
+        """From when on there is a cell."""
+        right = over_discs((truth[:, 0] != 0).float(), DISC_PX)
+        return {"least": best_threshold(over_discs(found.mean(1), DISC_PX).clamp(0, 1), right)}
+
+    def pair(self, source: PatchSource, number: int) -> Batch:
+        """What light made of a field, and what the pipeline says of that; odd fields are drafted.
+
+        Even ones would be those of a short inversion, which nobody measures.
+        """
+        opd = source.field(2 * number + 1).opd_nm
+        along = self.field_px // self.patch_px
+        rows = opd.reshape(along, along, *opd.shape[1:]).transpose(1, 2)
+        whole = rows.reshape(self.field_px, self.field_px).cpu().numpy()
+        drawn = source.cut(torch.from_numpy(self._drawn(whole))).movedim(0, 1)
+        return opd[:, None] / OPD_UNIT_NM, drawn.to(opd.device)
+
+    def _drawn(self, opd_nm: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+        """Discs of all cells of a periodic field (metric, y, x), over what is typical."""
+        around = np.pad(opd_nm, AROUND_PX, mode="wrap")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", QualityWarning)  # a field without a cell is one more
+            cells = self._pipeline({"opd": around}, index=0, time=np.datetime64("NaT", "ns"))
+        points = cells[["y_um", "x_um"]].to_numpy() / PAPER_SETUP.pixel_size_um
+        values = cells[list(self.metrics)].to_numpy() / [MEASURES.scale[m] for m in self.metrics]
+        drawn = representation(values, owners(points, (around.shape[0], around.shape[1])))
+        return drawn[:, AROUND_PX:-AROUND_PX, AROUND_PX:-AROUND_PX]

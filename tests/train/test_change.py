@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+import torch
+
+from lensfree_nb.quantify.channels import CHANGES
+from lensfree_nb.train.change import Change, moments
+from tests import seeds
+
+SMALL = Change(
+    seeds.CELLS, seeds.NOISE, field_px=192, patch_px=96, shelf_fields=2, validation_fields=1,
+    device="cpu",
+)  # fmt: skip
+
+
+def test_the_same_cells_twice():
+    now, later = moments((160, 160), np.random.default_rng(seeds.CELLS))
+    assert (now["kind"] == later["kind"]).all()
+    steps = later[["y_um", "x_um"]].to_numpy() - now[["y_um", "x_um"]].to_numpy()
+    assert 0.1 < np.median(np.hypot(*steps.T)) < 20
+    assert (later["dry_mass_pg"] / now["dry_mass_pg"]).between(0.5, 2).mean() > 0.9
+    again, _ = moments((160, 160), np.random.default_rng(seeds.CELLS))
+    assert again.equals(now)
+
+
+def test_discs_say_what_became_of_the_cells():
+    inputs, truth = SMALL.pair(SMALL.source(seeds.CELLS), 3)
+    assert inputs.shape == (4, 2, 96, 96)
+    assert truth.shape == (4, 5, 96, 96)
+    drawn = torch.cat([truth[:, :1], truth[:, 1:].nan_to_num(), truth[:, 1:].nan_to_num()], 1)
+    values, _ = CHANGES.decoded(drawn.movedim(1, 0))
+    on = truth[:, 1].isfinite()
+    assert bool(on.any())
+    assert 0.05 < float(values[0][on].abs().median()) < 30
+    assert float(SMALL.loss(drawn, truth)) < float(SMALL.loss(torch.zeros_like(drawn), truth))
+    assert SMALL.scores(drawn, truth)["growth_pg_per_h_error"] == pytest.approx(0)
+
+
+def test_backgrounds_of_the_two_frames_are_their_own():
+    (clean, _), (worse, _) = SMALL.validation()
+    added = (worse - clean).flatten(2)
+    alike = [np.corrcoef(pair.numpy())[0, 1] for pair in added if float(pair.std()) > 0.01]
+    assert alike
+    assert max(map(abs, alike)) < 0.9

@@ -1,0 +1,128 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import lensfree_nb as lf
+from lensfree_nb.errors import DataError, ParameterError
+from lensfree_nb.nets.registry import build_network, find_model, read_card, save_network
+from lensfree_nb.quantify.channels import MEASURES, METRICS, targets
+from lensfree_nb.train.annotated import Annotated
+from tests import seeds
+
+OPTIONS = {
+    "kind": "folded", "features": 8, "depth": 2, "inputs": 1, "outputs": MEASURES.outputs,
+    "task": "quantify", "metrics": list(METRICS),
+    "trained_on": {"pixel_size_um": 1.67, "range": {"area_um2": [100.0, 5000.0]}},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def untaught(tmp_path_factory):
+    torch.manual_seed(seeds.SHAPES)
+    path = tmp_path_factory.mktemp("weights") / "untaught.safetensors"
+    return save_network(build_network(OPTIONS), OPTIONS, path)
+
+
+@pytest.fixture(scope="module")
+def annotated():
+    """Two frames of round cells as high as they are wide, 25 px apart."""
+    rng = np.random.default_rng(seeds.CELLS)
+    frames, rows = [], []
+    yy, xx = np.mgrid[:160, :160].astype(float)
+    for frame in range(2):
+        opd = rng.normal(0, 1, (160, 160))
+        for y in range(14, 160, 25):
+            for x in range(14, 160, 25):
+                radius = rng.uniform(5, 10)
+                away = np.hypot(yy - y, xx - x)
+                opd += 12 * radius * np.clip(1 - (away / radius) ** 2, 0, None)
+                rows.append((frame, y * 1.67, x * 1.67, np.pi * (1.67 * radius) ** 2, 12 * radius))
+        frames.append(opd)
+    table = pd.DataFrame(rows, columns=["frame", "y_um", "x_um", "area_um2", "max_opd_nm"])
+    return lf.from_opd(np.stack(frames), pixel_size_um=1.67), table
+
+
+def test_a_network_learns_from_a_few_frames(annotated, untaught, tmp_path):
+    ds, table = annotated
+    said = []
+    made = lf.fine_tune(
+        ds, table, tmp_path / "mine.safetensors", network=untaught, steps=60, learning_rate=5e-3,
+        device="cpu", say=said.append,
+    )  # fmt: skip
+    assert made == find_model(str(tmp_path / "mine.safetensors"))
+    before, after = (
+        Annotated(
+            list(ds["opd"].values.astype(np.float32)),
+            [targets(t[["y_um", "x_um"]].to_numpy() / 1.67,
+                     t.reindex(columns=METRICS).to_numpy(), (160, 160))
+             for _, t in table.groupby("frame")],
+            spec.options,
+        ).scores(*drawn_by(spec, ds, table))
+        for spec in (untaught, made)
+    )  # fmt: skip
+    assert after["detection"] < 0.5 * before["detection"]
+    assert after["area_um2_percent"] < before["area_um2_percent"]
+    card = read_card(made.name)
+    assert card["training"]["started_from"] == untaught.sha256
+    assert card["data"]["cells"] == len(table)
+    assert "mine" in said[0]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mine.json", "mine.safetensors"]
+
+
+def drawn_by(spec, ds, table):
+    from lensfree_nb.run.networks import apply_network
+
+    found, truth = [], []
+    for number, opd in enumerate(ds["opd"].values):
+        image = torch.tensor(opd / 100, dtype=torch.float32)[None]
+        found.append(apply_network(spec, image, precision="float32"))
+        mine = table[table["frame"] == number]
+        truth.append(
+            torch.from_numpy(
+                targets(
+                    mine[["y_um", "x_um"]].to_numpy() / 1.67,
+                    mine.reindex(columns=METRICS).to_numpy(), (160, 160),
+                )
+            )
+        )  # fmt: skip
+    return torch.stack(found), torch.stack(truth)
+
+
+def test_what_does_worse_than_before_is_not_kept(annotated, untaught, tmp_path):
+    ds, table = annotated
+    made = lf.fine_tune(
+        ds, table, tmp_path / "same.safetensors", network=untaught, steps=1, learning_rate=1e3,
+        device="cpu", say=lambda line: None,
+    )  # fmt: skip
+    curve = read_card(made.name)["training"]["validation_curve"]
+    best = read_card(made.name)["training"]["validation"]
+    assert curve[0]["step"] == 0
+    assert best["loss"] == min(line["loss"] for line in curve)
+
+
+def test_a_metric_that_nobody_annotated_stays_as_it_was(annotated, untaught, tmp_path):
+    ds, table = annotated
+    made = lf.fine_tune(
+        ds, table.drop(columns="max_opd_nm"), tmp_path / "area.safetensors", network=untaught,
+        steps=2, device="cpu", say=lambda line: None,
+    )  # fmt: skip
+    reach = made.options["trained_on"]["range"]
+    assert set(reach) == {"area_um2"}
+    assert reach["area_um2"] == [100.0, 5000.0] or reach["area_um2"][0] <= 100.0
+
+
+def test_what_cannot_be_learned_from(annotated, untaught, tmp_path):
+    ds, table = annotated
+    path = tmp_path / "never.safetensors"
+    with pytest.raises(DataError, match="there are 5 cells"):
+        lf.fine_tune(ds, table.iloc[:5], path, network=untaught)
+    with pytest.raises(DataError, match="last quarter"):
+        lf.fine_tune(ds, table[table["y_um"] < 150], path, network=untaught)
+    with pytest.raises(DataError, match="not above 0"):
+        lf.fine_tune(ds, table.assign(area_um2=0.0), path, network=untaught)
+    with pytest.raises(ParameterError, match="does not measure"):
+        lf.fine_tune(ds, table, path, network="accelerate")
+    with pytest.raises(ParameterError, match="must end in"):
+        lf.fine_tune(ds, table, tmp_path / "never.pt", network=untaught)
+    assert not list(tmp_path.iterdir())

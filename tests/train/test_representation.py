@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+import torch
+
+from lensfree_nb.errors import ParameterError
+from lensfree_nb.quantify.channels import MEASURES
+from lensfree_nb.train.representation import Representation
+from tests import seeds
+
+SMALL = {
+    "seed": seeds.CELLS, "validation_seed": seeds.NOISE, "field_px": 192, "patch_px": 96,
+    "shelf_fields": 2, "bank_cells": 40, "validation_fields": 1, "draft": "accelerate",
+    "device": "cpu",
+}  # fmt: skip
+
+
+def bumps(rng):
+    """Flat round cells well apart, one on the border of a periodic field."""
+    yy, xx = np.mgrid[:192, :192].astype(float)
+    opd = rng.normal(0, 0.3, (192, 192))
+    for y, x, high in ((0.0, 90.0, 90.0), (60.0, 60.0, 120.0), (120.0, 130.0, 60.0)):
+        away = np.hypot((yy - y + 96) % 192 - 96, (xx - x + 96) % 192 - 96)
+        opd += high * np.clip(1 - (away / 9) ** 2, 0, None)
+    return opd.astype(np.float32)
+
+
+def test_discs_say_what_the_pipeline_measures():
+    task = Representation(**SMALL, metrics=["max_opd_nm", "area_um2"])
+    drawn = (
+        task._drawn(bumps(np.random.default_rng(seeds.NOISE)))
+        * np.array([MEASURES.scale["max_opd_nm"], MEASURES.scale["area_um2"]])[:, None, None]
+    )
+    assert drawn.shape == (2, 192, 192)
+    for (y, x), high in {(60, 60): 120, (120, 130): 60, (0, 90): 90, (191, 90): 90}.items():
+        assert drawn[0, y, x] == pytest.approx(high, abs=4)
+    # Three discs of 6 px, of 26 to 32 pixels each, wherever between pixels their centres lie.
+    on = (drawn != 0).sum(axis=(1, 2))
+    assert on[0] == on[1]
+    assert 78 <= on[0] <= 96
+    assert drawn[1].max() < np.pi * (9 * 1.67) ** 2 * 1.1
+
+
+def test_a_field_without_a_cell_has_no_disc():
+    task = Representation(**SMALL)
+    flat = np.random.default_rng(seeds.NOISE).normal(0, 1, (192, 192)).astype(np.float32)
+    assert not task._drawn(flat).any()
+
+
+def test_examples_and_scores():
+    task = Representation(**SMALL, metrics=["dry_mass_pg", "area_um2"])
+    (inputs, truth), *more = task.validation()
+    assert not more
+    assert inputs.shape == (4, 1, 96, 96)
+    assert truth.shape == (4, 2, 96, 96)
+    assert task.options()["outputs"] == 2
+    assert float(task.loss(truth, truth)) == 0
+    assert task.scores(1.1 * truth, truth)["area_um2_percent"] == pytest.approx(10, rel=1e-3)
+    assert task.scores(torch.zeros_like(truth), truth)["loss"] > 0
+    assert len(Representation(**SMALL, noise_nm=20.0).validation()) == 2
+
+
+@pytest.mark.parametrize("wrong", [[], ["mass"]])
+def test_metrics_are_those_of_the_table(wrong):
+    with pytest.raises(ParameterError, match="metrics"):
+        Representation(**SMALL, metrics=wrong)
