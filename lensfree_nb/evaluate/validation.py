@@ -1,0 +1,122 @@
+"""A user's own table 1: scores, what is missing, and the paper's rows to hold beside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from lensfree_nb.contract import METRIC_UNITS
+from lensfree_nb.evaluate.density import BANDS_PER_MM2, DENSITY, compare_by_density
+from lensfree_nb.evaluate.pairing import MAX_DISTANCE_UM, pair
+from lensfree_nb.evaluate.paper import paper_table_1
+from lensfree_nb.evaluate.report import compare
+
+SHOWN: Final = ("r2", "slope", "intercept", "bias_percent", "mad", "n")
+SHARES: Final = ("precision", "recall")
+
+
+@dataclass(frozen=True)
+class Validation:
+    """How well a table of cells agrees with another; shown as a table in a notebook.
+
+    Parameters
+    ----------
+    overall : DataFrame
+        As of :func:`lensfree_nb.evaluate.report.compare`.
+    by_density : DataFrame
+        As of :func:`lensfree_nb.evaluate.density.compare_by_density`; empty where the cells tell
+        no local density.
+    pairs : DataFrame
+        One row a pair: ``cells`` and ``reference`` (row numbers), and of each metric both values
+        (``METRIC``, ``METRIC_reference``).
+    missed, extra : DataFrame
+        Rows of the reference that nothing was paired with, and of the cells.
+    against : str
+        What the reference is.
+    """
+
+    overall: pd.DataFrame
+    by_density: pd.DataFrame
+    pairs: pd.DataFrame
+    missed: pd.DataFrame
+    extra: pd.DataFrame
+    against: str
+
+    @property
+    def beside_paper(self) -> pd.DataFrame:
+        """Scores in bands of density, and the paper's own at the density nearest to each."""
+        if self.by_density.empty:
+            return self.by_density
+        paper = paper_table_1().reset_index()
+        mine = self.by_density[[c for c in SHOWN if c in self.by_density]].reset_index()
+        rows = []
+        for _, row in mine.iterrows():
+            theirs = paper[paper["metric"] == row["metric"]]
+            nearest = theirs.loc[(theirs[DENSITY] - row[DENSITY]).abs().idxmin()]
+            rows.append({f"paper_{name}": nearest[name] for name in ("r2", "slope", "mad")})
+        return mine.join(pd.DataFrame(rows)).set_index(["metric", DENSITY])
+
+    def _repr_html_(self) -> str:
+        first = self.overall[[*SHARES]].head(1).to_dict("records")
+        told = ", ".join(
+            f"{n} {100 * share:.1f} %" for shares in first for n, share in shares.items()
+        )
+        table = self.overall[[c for c in SHOWN if c in self.overall]].rename(
+            index=lambda metric: f"{metric} ({METRIC_UNITS.get(metric, '1')})"
+        )
+        parts = [
+            f"<p>Against {escape(self.against)}: {told}; {len(self.missed)} missed, "
+            f"{len(self.extra)} extra.</p>",
+            table.to_html(float_format="{:.3g}".format, border=0),
+        ]
+        if not self.by_density.empty:
+            parts += [
+                "<p>By the density around each cell; beside it the paper's networks against the "
+                "paper's own pipeline (Allier 2022, table 1).</p>",
+                self.beside_paper.to_html(float_format="{:.3g}".format, border=0),
+            ]
+        return "".join(parts)
+
+
+def validation(
+    cells: pd.DataFrame,
+    reference: pd.DataFrame,
+    *,
+    against: str = "the reference",
+    max_distance_um: float = MAX_DISTANCE_UM,
+    bands_per_mm2: tuple[float, ...] = BANDS_PER_MM2,
+    include_edge: bool = False,
+) -> Validation:
+    """Score tables in memory.
+
+    Parameters
+    ----------
+    cells, reference : DataFrame
+        With ``y_um, x_um``, metrics, and ``frame`` if there are several.
+    against : str
+        What the reference is; simulated truth is called simulated.
+    max_distance_um, bands_per_mm2, include_edge
+        As of :func:`lensfree_nb.evaluate.density.compare_by_density`.
+    """
+    overall = compare(cells, reference, max_distance_um=max_distance_um, include_edge=include_edge)
+    crowding = pd.DataFrame()
+    if DENSITY in cells and len(cells) and len(reference):
+        crowding = compare_by_density(
+            cells, reference, bands_per_mm2=bands_per_mm2, max_distance_um=max_distance_um,
+            include_edge=include_edge,
+        )  # fmt: skip
+    found = pair(cells, reference, max_distance_um)
+    pairs = {"cells": found.estimated, "reference": found.reference}
+    for metric in METRIC_UNITS:
+        if metric in cells and metric in reference:
+            pairs[metric] = cells[metric].to_numpy()[found.estimated]
+            pairs[f"{metric}_reference"] = reference[metric].to_numpy()[found.reference]
+    missed = ~np.isin(np.arange(len(reference)), found.reference)
+    extra = ~np.isin(np.arange(len(cells)), found.estimated)
+    return Validation(
+        overall, crowding, pd.DataFrame(pairs), reference[missed], cells[extra], against
+    )

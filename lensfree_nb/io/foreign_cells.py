@@ -1,0 +1,170 @@
+"""Tables of cells that other programs wrote: TrackMate, Fiji, CellProfiler, and our own."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from lensfree_nb.checks import check_number
+from lensfree_nb.errors import OpeningError, SetupError
+from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG
+from lensfree_nb.units import length_factor
+
+TRACKMATE, CELLPROFILER, FIJI, OWN = "trackmate", "cellprofiler", "fiji", "own"
+# What a program calls its columns; a pattern where an image's name is part of it.
+COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
+    OWN: {"y_um": "y_um", "x_um": "x_um"},
+    TRACKMATE: {
+        "y": "POSITION_Y", "x": "POSITION_X", "frame": "FRAME", "area": "AREA",
+        "highest": "MAX_INTENSITY_CH1", "sum": "TOTAL_INTENSITY_CH1",
+    },
+    CELLPROFILER: {
+        "y": "Location_Center_Y", "x": "Location_Center_X", "frame": "ImageNumber",
+        "area": "AreaShape_Area", "axis": "AreaShape_MajorAxisLength",
+        "highest": r"Intensity_MaxIntensity_\w+", "sum": r"Intensity_IntegratedIntensity_\w+",
+    },
+    FIJI: {
+        "y": "Y", "x": "X", "frame": "Slice|Frame", "area": "Area", "axis": "Major",
+        "highest": "Max", "sum": "RawIntDen",
+    },
+}  # fmt: skip
+UNIT_ROWS: Final = 3
+
+
+def read_cells(
+    path: str | os.PathLike[str],
+    *,
+    pixel_size_um: float | None = None,
+    unit: str | None = None,
+    intensity_nm: float | None = None,
+    alpha_um3_per_pg: float = ALPHA_UM3_PER_PG,
+) -> pd.DataFrame:
+    """Read a table of cells, whoever wrote it, to hold others against.
+
+    Parameters
+    ----------
+    path : path
+        CSV of TrackMate (spots, or all spots), of Fiji's *Results* or of CellProfiler (objects),
+        told apart by their columns; CSV or Parquet of :func:`lensfree_nb.write_cells`.
+    pixel_size_um : float, optional
+        Pixel pitch (µm); needed where a program counts pixels.
+    unit : str, optional
+        Unit of lengths: ``"px"``, ``"um"``, ... TrackMate says it itself; CellProfiler counts
+        pixels; Fiji does not say, so it must be told.
+    intensity_nm : float, optional
+        OPD (nm) of one unit of the image's intensity that the program saw: 1 where it was given
+        OPD in nm. Without it thickness and dry mass are left out: most programs rescale images.
+    alpha_um3_per_pg : float
+        Specific refractive increment (µm³/pg) that the dry mass is given by.
+
+    Returns
+    -------
+    DataFrame
+        One row a cell: ``frame, y_um, x_um`` (0, 0 is the centre of the first pixel) and, where the
+        file tells them, ``area_um2``, ``major_axis_um``, ``max_opd_nm``, ``dry_mass_pg``.
+
+    Raises
+    ------
+    OpeningError
+        If the file cannot be read, or its columns are those of no program known here.
+    SetupError
+        If a unit or the pixel size is needed and missing.
+    """
+    source = Path(path)
+    try:
+        table = (
+            pd.read_parquet(source) if source.suffix == ".parquet"
+            else pd.read_csv(source, low_memory=False)
+        )  # fmt: skip
+    except (OSError, ValueError, ImportError) as error:
+        raise OpeningError(f"{source} cannot be read as a table ({error})") from error
+    kind, found = _recognised(table, source)
+    if kind == OWN:
+        return table
+    if kind == TRACKMATE:
+        unit = unit or _unit_of_trackmate(table, found["x"])
+        table = table.iloc[UNIT_ROWS:] if len(table) and _is_words(table, found["x"]) else table
+    step = _step_um(kind, unit, pixel_size_um, source)
+    numbers = table[list(found.values())].apply(pd.to_numeric, errors="coerce")
+    values = {name: numbers[column].to_numpy(float) for name, column in found.items()}
+    return _measured(kind, values, step, pixel_size_um, intensity_nm, alpha_um3_per_pg)
+
+
+def _measured(
+    kind: str,
+    values: Mapping[str, np.ndarray[tuple[int], np.dtype[np.float64]]],
+    step_um: float,
+    pixel_size_um: float | None,
+    intensity_nm: float | None,
+    alpha_um3_per_pg: float,
+) -> pd.DataFrame:
+    # Fiji counts from the corner of the first pixel, the others from its centre.
+    corner = 0.5 * (pixel_size_um or step_um) if kind == FIJI else 0.0
+    count = len(values["y"])
+    frame = values.get("frame", np.ones(count) if kind != TRACKMATE else np.zeros(count))
+    first = 0 if kind == TRACKMATE else 1
+    made = {
+        "frame": np.nan_to_num(frame - first).astype(np.int64),
+        "y_um": values["y"] * step_um - corner, "x_um": values["x"] * step_um - corner,
+    }  # fmt: skip
+    if "area" in values:
+        made["area_um2"] = values["area"] * step_um**2
+    if "axis" in values:
+        made["major_axis_um"] = values["axis"] * step_um
+    if intensity_nm is not None:
+        check_number("intensity_nm", intensity_nm, open_low=True)
+        if "highest" in values:
+            made["max_opd_nm"] = values["highest"] * intensity_nm
+        if "sum" in values and pixel_size_um is not None:
+            volume = values["sum"] * intensity_nm * 1e-3 * pixel_size_um**2
+            made["dry_mass_pg"] = volume / alpha_um3_per_pg
+    table = pd.DataFrame(made)
+    return table.dropna(subset=["y_um", "x_um"]).reset_index(drop=True)
+
+
+def _recognised(table: pd.DataFrame, source: Path) -> tuple[str, dict[str, str]]:
+    """Which program wrote it, and which of its columns are which."""
+    for kind, columns in COLUMNS.items():
+        found = {}
+        for name, pattern in columns.items():
+            fits = [c for c in map(str, table.columns) if re.fullmatch(pattern, c)]
+            if fits:
+                found[name] = fits[0]
+        if {"y_um", "x_um"} <= found.keys() or {"y", "x"} <= found.keys():
+            return kind, found
+    raise OpeningError(
+        f"{source} has columns {', '.join(map(str, table.columns[:8]))}...: none of TrackMate's "
+        "(POSITION_X), CellProfiler's (Location_Center_X), Fiji's (X, Y) or our own (x_um, y_um)"
+    )
+
+
+def _is_words(table: pd.DataFrame, column: str) -> bool:
+    return bool(pd.isna(pd.to_numeric(table[column].iloc[:1], errors="coerce")).all())
+
+
+def _unit_of_trackmate(table: pd.DataFrame, column: str) -> str | None:
+    """The unit in TrackMate's fourth line, as "(micron)"; None where it was left out."""
+    if len(table) < UNIT_ROWS or not _is_words(table, column):
+        return None
+    said = str(table[column].iloc[UNIT_ROWS - 1]).strip(" ()").lower()
+    return "px" if said.startswith("pixel") else said
+
+
+def _step_um(kind: str, unit: str | None, pixel_size_um: float | None, source: Path) -> float:
+    """Micrometres of the file's unit of length."""
+    if kind == CELLPROFILER:
+        unit = unit or "px"
+    if unit is None:
+        raise SetupError(f"{source} does not say its unit of length; give unit='px' or unit='um'")
+    if unit not in ("px", "pixel", "pixels"):
+        return length_factor(unit, "um")
+    if pixel_size_um is None:
+        raise SetupError(f"{source} counts pixels; give pixel_size_um")
+    check_number("pixel_size_um", pixel_size_um, open_low=True)
+    return float(pixel_size_um)

@@ -1,0 +1,96 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+import lensfree_nb as lf
+from lensfree_nb.errors import OpeningError, SetupError, UnitError
+from lensfree_nb.io.foreign_cells import read_cells
+
+TRACKMATE = (
+    "LABEL,ID,TRACK_ID,QUALITY,POSITION_X,POSITION_Y,FRAME,MAX_INTENSITY_CH1,TOTAL_INTENSITY_CH1,AREA\n"
+    "Label,Spot ID,Track ID,Quality,X,Y,Frame,Max intensity ch1,Sum intensity ch1,Area\n"
+    "Label,Spot ID,Track ID,Quality,X,Y,Frame,Max ch1,Sum ch1,Area\n"
+    ",,,(quality),({unit}),({unit}),,(counts),(counts),({unit}^2)\n"
+    "ID1,1,0,9.0,{x},{y},2,80.0,12000.0,{area}\n"
+)
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text, name="cells.csv"):
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("unit", "given"), [("micron", (33.4, 16.7, 557.78)), ("pixel", (20.0, 10.0, 200.0))]
+)
+def test_trackmate_says_its_units(written, unit, given):
+    x, y, area = given
+    path = written(TRACKMATE.format(unit=unit, x=x, y=y, area=area))
+    found = read_cells(path, pixel_size_um=1.67, intensity_nm=1.0)
+    (cell,) = found.to_dict("records")
+    assert cell["frame"] == 2
+    assert cell["x_um"] == pytest.approx(33.4)
+    assert cell["y_um"] == pytest.approx(16.7)
+    assert cell["area_um2"] == pytest.approx(557.78)
+    assert cell["max_opd_nm"] == 80
+    # 12000 nm px are 12000e-3 * 1.67**2 um^3, over 0.18 um^3/pg.
+    assert cell["dry_mass_pg"] == pytest.approx(12 * 1.67**2 / 0.18)
+
+
+def test_fiji_counts_from_a_corner_and_must_be_told_its_unit(written):
+    path = written(" ,Area,Max,X,Y,Major,Slice\n1,200,90,20.5,10.5,24,1\n2,210,95,40.5,30.5,25,3\n")
+    found = read_cells(path, unit="px", pixel_size_um=2.0)
+    assert found["x_um"].tolist() == [40, 80]
+    assert found["y_um"].tolist() == [20, 60]
+    assert found["frame"].tolist() == [0, 2]
+    assert found["major_axis_um"].tolist() == [48, 50]
+    assert found["area_um2"].tolist() == [800, 840]
+    assert "max_opd_nm" not in found
+    calibrated = read_cells(path, unit="um", pixel_size_um=1.0)
+    assert calibrated["x_um"].tolist() == [20, 40]
+    with pytest.raises(SetupError, match="give unit="):
+        read_cells(path)
+
+
+def test_cellprofiler_counts_pixels(written):
+    path = written(
+        "ImageNumber,ObjectNumber,AreaShape_Area,AreaShape_MajorAxisLength,"
+        "Intensity_IntegratedIntensity_OPD,Intensity_MaxIntensity_OPD,"
+        "Location_Center_X,Location_Center_Y\n1,1,100,12,0.5,0.25,30,20\n"
+    )
+    found = read_cells(path, pixel_size_um=2.0, intensity_nm=400.0)
+    (cell,) = found.to_dict("records")
+    assert (cell["y_um"], cell["x_um"], cell["frame"]) == (40, 60, 0)
+    assert (cell["area_um2"], cell["major_axis_um"], cell["max_opd_nm"]) == (400, 24, 100)
+    assert cell["dry_mass_pg"] == pytest.approx(0.5 * 400e-3 * 4 / 0.18)
+    with pytest.raises(SetupError, match="pixel_size_um"):
+        read_cells(path)
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_our_own_comes_back_as_it_was(tmp_path, ending):
+    table = pd.DataFrame({"frame": [0], "y_um": [3.0], "x_um": [4.0], "area_um2": [600.0]})
+    lf.write_cells(table, tmp_path)
+    pd.testing.assert_frame_equal(read_cells(tmp_path / f"cells.{ending}"), table)
+
+
+def test_rows_without_a_place_are_left_out(written):
+    path = written("X,Y,Area\n1,2,3\n,,5\n")
+    assert len(read_cells(path, unit="um")) == 1
+
+
+def test_what_is_no_table_of_cells(written, tmp_path):
+    with pytest.raises(OpeningError, match="none of TrackMate"):
+        read_cells(written("a,b\n1,2\n"))
+    with pytest.raises(OpeningError, match="cannot be read"):
+        read_cells(tmp_path / "absent.csv")
+    with pytest.raises(OpeningError, match="cannot be read"):
+        read_cells(written("no parquet", "cells.parquet"))
+    with pytest.raises(UnitError, match="furlong"):
+        read_cells(written("X,Y\n1,2\n"), unit="furlong")
+    assert np.isfinite(read_cells(written("X,Y\n1,2\n"), unit="mm")["x_um"]).all()
