@@ -25,7 +25,7 @@ def truth_table(cells: pd.DataFrame, shape: tuple[int, int], pixel_um: float) ->
     """The true cells of a frame, and how crowded it is around each."""
     found = within(cells, shape, pixel_size_um=pixel_um)
     points, extent = found[["y_um", "x_um"]].to_numpy(), [n * pixel_um for n in shape]
-    return found.assign(density_per_mm2=local_density(points, extent))
+    return found.assign(frame=0, density_per_mm2=local_density(points, extent))
 
 
 def agreement_rows(
