@@ -2,8 +2,8 @@
 
 A cell thicker than half a wavelength that came out a wave too thin leaves a tenth of the frame's
 contrast unexplained over the reach of its central fringes, and more; a faithful one leaves noise.
-Over a whole frame a network's answer leaves two thirds of what is allowed at most, on tuning
-scenes; colours in the wrong order leave 2.4 times of it at least.
+Over a whole frame the same holds: a network's answer leaves less than what is allowed, colours in
+the wrong order leave more (``benchmarks/failures.py``).
 """
 
 from __future__ import annotations

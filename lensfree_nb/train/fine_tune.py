@@ -52,7 +52,7 @@ def fine_tune(
         With ``opd``: a few frames, or one.
     cells : DataFrame
         Their cells, all of them: ``y_um``, ``x_um``, ``frame`` where there are several, and those
-        metrics that are known. What is not known stays as the network had it.
+        metrics that are known. What is not known is not learned from.
     path : path
         Weights to write (``.safetensors``), with a card beside them; a name for ``quantify``.
     network : str, Path or ModelSpec
