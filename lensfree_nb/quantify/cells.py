@@ -33,8 +33,6 @@ NOTHING_FACTOR = 3.0
 LARGEST_CELL_UM = 200.0
 Method = Literal["auto", "standard", "maps"]
 METHODS = get_args(Method)
-# What the standard pipeline takes and maps do not, as it is when nobody says anything.
-OUTLINES = (None, 20.0, 80.0, 10.0, ALPHA_UM3_PER_PG, (), None)
 
 
 @dataclass(frozen=True)
@@ -144,8 +142,8 @@ def cells(
     if method not in METHODS:
         raise ParameterError(f"method is {method!r}; use one of {', '.join(METHODS)}")
     if method == "maps" or (method == "auto" and "representation" in ds):
-        given = (threshold_nm, cell_diameter_um, min_area_um2, quality_nm, alpha_um3_per_pg)
-        if (*given, tuple(properties), tile_px) != OUTLINES:
+        outlined = Settings(cell_diameter_um, quality_nm, threshold_nm, min_area_um2) != Settings()
+        if outlined or alpha_um3_per_pg != ALPHA_UM3_PER_PG or properties or tile_px is not None:
             raise ParameterError(
                 "the cells are read from maps, which know no outlines: leave the numbers of the "
                 "standard pipeline out, or ask for it (method='standard')"
