@@ -20,7 +20,7 @@ from lensfree_nb.contract import (
     setup_of,
     shift_of,
 )
-from lensfree_nb.errors import ParameterError
+from lensfree_nb.errors import DistanceError, ParameterError
 from lensfree_nb.microscope import Setup
 from lensfree_nb.nets.registry import ModelSpec
 from lensfree_nb.reconstruct.find_distance import (
@@ -39,6 +39,8 @@ NAMES = ("distance", "distance_slope_y", "distance_slope_x")
 UNITS = ("um", "um/mm", "um/mm")
 SAME_UM = 1e-3
 MOST_SPREAD = 0.9
+# Of the windows: a plane through a few of them is one through their errors.
+LEAST_SHOWN = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,14 @@ class FindTilt:
                     for s, n in zip((rows, columns), values.shape[-2:], strict=True)
                 ]
                 found.append((*centre, self._local(window, setup, near)))
-        plane = fit_tilt(*np.array(found).T)
+        local = np.array(found)
+        shown = int(np.isfinite(local[:, 2]).sum())
+        if shown < LEAST_SHOWN * len(local):
+            raise DistanceError(
+                f"{shown} of {len(local)} windows of the frame show a distance; a plane needs at "
+                "least half of them: use fewer windows, a wider spread, or a single distance"
+            )
+        plane = fit_tilt(*local.T)
         return np.array([plane.distance_um, plane.slope_y_um_per_mm, plane.slope_x_um_per_mm])
 
     def _local(self, window: Tensor, setup: Setup, near: float) -> float:
@@ -153,6 +162,13 @@ def find_tilt(
         `ds` with ``distance`` (µm, at the centre of the frame) and ``distance_slope_y``,
         ``distance_slope_x`` (µm/mm), which ``reconstruct`` follows tile by tile. Lazy where the
         hologram is.
+
+    Raises
+    ------
+    DistanceError
+        If fewer than half of the windows show a distance, or all that do lie on one line.
+    ParameterError
+        If exposures or frames lie at several distances.
     """
     check_count("windows", windows, 2)
     check_number("spread", spread, high=MOST_SPREAD, open_low=True)

@@ -65,6 +65,15 @@ def test_windows_that_show_nothing_have_no_plane(tilted):
         empty.lf.find_tilt()
 
 
+def test_a_few_windows_make_no_plane(tilted):
+    # Four of the nine, not on a line: enough for a plane, too few to believe it.
+    blank = tilted["hologram"].copy(deep=True)
+    blank[..., 300:] = 1
+    blank[..., 300:, :] = 1
+    with pytest.raises(DistanceError, match="4 of 9 windows"):
+        tilted.assign(hologram=blank).lf.find_tilt()
+
+
 def test_a_plane_steeper_than_what_is_searched_is_no_gentler_one(tilted):
     # Within 1 % of the distance, windows at the sides of the frame lie beyond.
     with pytest.raises(DistanceError):
