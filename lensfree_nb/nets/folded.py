@@ -7,14 +7,12 @@ from torch.nn.functional import pad, pixel_shuffle, pixel_unshuffle
 
 from lensfree_nb.nets.unet import Levels, exactly, silent
 
-FOLD = 2
-
 
 class FoldedUNet(Levels):
-    """From images to other images, such as OPD to measurements, at a quarter of a U-Net's cost.
+    """From images to other images, such as OPD to measurements, at a fraction of a U-Net's cost.
 
-    Two by two pixels become four channels (Shi et al., CVPR 2016), and what is drawn is unfolded
-    in the same way. Each level sees twice as far as a U-Net's.
+    Blocks of `fold` by `fold` pixels become stacks of channels (Shi et al., CVPR 2016), and what is
+    drawn is unfolded in the same way. Each level sees `fold` times as far as a U-Net's.
 
     Parameters
     ----------
@@ -22,6 +20,8 @@ class FoldedUNet(Levels):
         Images in and out.
     features, depth : int
         As of :class:`~lensfree_nb.nets.unet.Levels`, the finest level on the folded image.
+    fold : int
+        Side of a block (px).
 
     Examples
     --------
@@ -30,16 +30,26 @@ class FoldedUNet(Levels):
     torch.Size([1, 9, 50, 63])
     """
 
-    def __init__(self, inputs: int = 1, outputs: int = 1, *, features: int = 32, depth: int = 4):
-        super().__init__(inputs * FOLD**2, features=features, depth=depth)
-        self.last = silent(features, outputs * FOLD**2)
-        # A pixel's block may reach one pixel further than the pixel itself.
-        self.halo_px = FOLD * self.halo_px + FOLD - 1
-        self.stride_px = FOLD * self.stride_px
+    def __init__(
+        self,
+        inputs: int = 1,
+        outputs: int = 1,
+        *,
+        features: int = 32,
+        depth: int = 4,
+        fold: int = 2,
+    ):
+        super().__init__(inputs * fold**2, features=features, depth=depth)
+        self.fold = fold
+        self.last = silent(features, outputs * fold**2)
+        # A pixel's block may reach further than the pixel itself.
+        self.halo_px = fold * self.halo_px + fold - 1
+        self.stride_px = fold * self.stride_px
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (n, channel, y, x), any size, to images of the same size."""
         height, width = images.shape[-2:]
-        even = pad(images, (0, width % FOLD, 0, height % FOLD), mode="replicate")
-        drawn = exactly(self.last, self.finest(pixel_unshuffle(even, FOLD)))
-        return pixel_shuffle(drawn, FOLD)[..., :height, :width]
+        short = (-width % self.fold, -height % self.fold)
+        whole = pad(images, (0, short[0], 0, short[1]), mode="replicate")
+        drawn = exactly(self.last, self.finest(pixel_unshuffle(whole, self.fold)))
+        return pixel_shuffle(drawn, self.fold)[..., :height, :width]

@@ -24,7 +24,7 @@ SUFFIX: Final = ".safetensors"
 HEADER: Final = "lensfree_nb"
 KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "plain": ("features", "layers"), "unet": ("features", "depth"),
-    "folded": ("features", "depth"),
+    "folded": ("features", "depth", "fold"),
 }  # fmt: skip
 
 

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
 WIDEST = 4
+# Of two convolutions, to either side.
+BLOCK_REACH = 2
 
 
 class Levels(nn.Module):
@@ -42,9 +44,7 @@ class Levels(nn.Module):
         )
         self.up = nn.ModuleList(_block(above + below, above) for above, below in pairwise(widths))
         self.stride_px = 2 ** (depth - 1)
-        # Two convolutions at each level on the way down and up, and a coarse pixel to either side
-        # where the levels meet.
-        self.halo_px = sum(4 * 2**level for level in range(depth)) + 2 * self.stride_px
+        self.halo_px = _reach(depth)
 
     def finest(self, images: Tensor) -> Tensor:
         """Images (n, channel, y, x) to features, on a size that the coarsest level divides."""
@@ -106,6 +106,22 @@ def exactly(layer: nn.Conv2d, features: Tensor) -> Tensor:
     with torch.autocast(features.device.type, enabled=False):
         made: Tensor = layer(features.to(layer.weight.dtype))
     return made
+
+
+def _reach(depth: int) -> int:
+    """How far a pixel looks, wherever it lies on the grid of the coarsest level."""
+    farthest, stride = 0, 2 ** (depth - 1)
+    for place in range(stride):
+        low = high = place
+        for _ in range(depth - 1):
+            # From what is drawn to what it is drawn from: two convolutions, and a finer pixel lies
+            # between two coarser ones.
+            low, high = (low - BLOCK_REACH - 1) // 2, (high + BLOCK_REACH - 1) // 2 + 1
+        low, high = low - BLOCK_REACH, high + BLOCK_REACH
+        for _ in range(depth - 1):
+            low, high = 2 * low - BLOCK_REACH, 2 * high + 1 + BLOCK_REACH
+        farthest = max(farthest, place - low, high - place)
+    return farthest
 
 
 def _block(before: int, after: int) -> nn.Sequential:

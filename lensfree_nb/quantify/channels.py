@@ -61,13 +61,16 @@ class Channels:
             Of a network: at pixels, or at cells.
         """
         count = len(self.scale)
-        coded, error = drawn[1 : 1 + count], drawn[1 + count :].clamp(*LOG_SE).exp()
-        scale = torch.tensor([*self.scale.values()], device=drawn.device, dtype=drawn.dtype)
-        scale = scale.view(-1, *[1] * (drawn.ndim - 1))
-        if not self.logarithmic:
-            return scale * coded, scale * error
-        values = scale * coded.exp()
-        return values, values * error
+        values, error = self.valued(drawn[1 : 1 + count]), drawn[1 + count :].clamp(*LOG_SE).exp()
+        return values, error * (values if self.logarithmic else self._scale_like(error))
+
+    def valued(self, coded: Tensor) -> Tensor:
+        """Measurements in their units (metric, ...), of what a network calls them."""
+        return self._scale_like(coded) * (coded.exp() if self.logarithmic else coded)
+
+    def _scale_like(self, coded: Tensor) -> Tensor:
+        scale = torch.tensor([*self.scale.values()], device=coded.device, dtype=coded.dtype)
+        return scale.view(-1, *[1] * (coded.ndim - 1))
 
 
 MEASURES: Final = Channels(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Final
 
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d, max_pool2d, pad
+from torch.nn.functional import conv2d, pad
 
 STEPS: Final = ((1, 0), (0, 1))
+NEXT: Final = ((-1, 0), (0, -1), (0, 1), (1, 0))
+AT_ONCE: Final = 2**17
 
 
 def over_discs(images: Tensor, disc_px: float) -> Tensor:
@@ -49,16 +52,40 @@ def local_maxima(image: Tensor, *, least: float, apart_px: float) -> Tensor:
     [[0, 1], [0, 5]]
     """
     reach = max(1, math.floor(apart_px))
-    window = 2 * reach + 1
+    wide = pad(image[None, None], [reach] * 4, value=-math.inf)[0, 0]
+    height, width = image.shape
+    # Few pixels are higher than their four neighbours; only these are compared with all.
+    higher = image >= least
+    for dy, dx in NEXT:
+        top, left = reach + dy, reach + dx
+        higher &= image >= wide[top : top + height, left : left + width]
+    points, window = higher.nonzero() + reach, _window(reach, image.device)
+    points = points[_compared(wide, points, window, lambda own, others: own >= others)]
+    marked = torch.zeros_like(wide, dtype=torch.bool)
+    marked[tuple(points.T)] = True
+    before = window[: len(window) // 2]
+    return points[_compared(marked, points, before, lambda own, others: ~others)] - reach
 
-    def highest(values: Tensor) -> Tensor:
-        return max_pool2d(values[None, None], window, stride=1, padding=reach)[0, 0]
 
-    top = (image == highest(image)) & (image >= least)
-    # Of those that are equal: float64 counts the pixels of any frame exactly.
-    number = -torch.arange(image.numel(), device=image.device, dtype=torch.float64)
-    ranked = torch.where(top, number.reshape(image.shape), -math.inf)
-    return (top & (ranked == highest(ranked))).nonzero()
+def _window(reach: int, device: torch.device) -> Tensor:
+    """Steps (n, 2) to all pixels around one, in reading order."""
+    along = torch.arange(-reach, reach + 1, device=device)
+    steps = torch.cartesian_prod(along, along)
+    return steps[steps.any(1)]
+
+
+def _compared(
+    image: Tensor, points: Tensor, steps: Tensor, holds: Callable[[Tensor, Tensor], Tensor]
+) -> Tensor:
+    """Which points stand the comparison with all pixels that lie a step away; all lie inside."""
+    flat, width = image.flatten(), image.shape[1]
+    place, away = (at[:, 0] * width + at[:, 1] for at in (points, steps))
+    return torch.cat(
+        [
+            holds(flat[some, None], flat[some[:, None] + away]).all(1)
+            for some in torch.split(place, AT_ONCE)
+        ]
+    )
 
 
 def refined(image: Tensor, maxima: Tensor) -> Tensor:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 import torch
 from torch import Tensor
 
-from lensfree_nb.quantify.channels import CHANNELS, MEASURES, detection
+from lensfree_nb.quantify.channels import CHANNELS, MEASURES, Channels, detection
 from lensfree_nb.quantify.discs import disc_pixels
 from lensfree_nb.quantify.peaks import local_maxima, over_discs
 from lensfree_nb.quantify.representation import DISC_PX
 
 APART_PX: Final = 3.0
+UNSTRETCHED: Final[Mapping[str, float]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -61,29 +63,43 @@ def read(drawn: Tensor, options: Mapping[str, Any], least: float) -> Reading:
     least : float
         Detection (0 to 1) from which on there is a cell.
     """
-    shape = (drawn.shape[1], drawn.shape[2])
-    channels = CHANNELS.get(options["task"])
-    if channels:
-        found = detection(drawn)
-        centres = local_maxima(found, least=least, apart_px=APART_PX)
-    else:
-        # The paper's networks draw the discs alone: where all metrics have one there is a cell.
-        found = over_discs(drawn.mean(0, keepdim=True), DISC_PX)[0].clamp(0, 1)
-        centres = local_maxima(found, least=least, apart_px=APART_PX)
-    place, owner = disc_pixels(centres, shape)
-    on_discs = _means(drawn.flatten(1)[:, place], owner, len(centres))
-    if not channels:
-        scale = [MEASURES.scale[metric] for metric in options["metrics"]]
-        typical = torch.tensor(scale, device=drawn.device)
-        values = on_discs * typical[:, None]
-        return Reading(found, centres, values, torch.full_like(values, math.nan))
-    values, errors = channels.decoded(on_discs)
-    stretch = [float(options.get("se_factor", {}).get(m, 1.0)) for m in channels.metrics]
-    return Reading(found, centres, values, errors * torch.tensor(stretch)[:, None].to(errors))
+    if channels := CHANNELS.get(options["task"]):
+        return measured(drawn, channels, least, options.get("se_factor", {}))
+    # The paper's networks draw the discs alone: where all metrics have one there is a cell.
+    found = over_discs(drawn.mean(0, keepdim=True), DISC_PX)[0].clamp(0, 1)
+    centres = local_maxima(found, least=least, apart_px=APART_PX)
+    scale = [MEASURES.scale[metric] for metric in options["metrics"]]
+    values = _on_discs(drawn, centres) * torch.tensor(scale, device=drawn.device)[:, None]
+    return Reading(found, centres, values, torch.full_like(values, math.nan))
 
 
-def _means(values: Tensor, owner: Tensor, count: int) -> Tensor:
-    """Means (channel, n) of what lies on the discs (channel, m)."""
+def measured(
+    drawn: Tensor, channels: Channels, least: float, se_factor: Mapping[str, float] = UNSTRETCHED
+) -> Reading:
+    """As :func:`read`, of a network that draws detections, measurements and their errors.
+
+    Parameters
+    ----------
+    drawn : Tensor, shape (1 + 2 * metric, y, x)
+        Of the network.
+    channels : Channels
+        What it draws.
+    least : float
+        Detection (0 to 1) from which on there is a cell.
+    se_factor : mapping of str to float
+        By how much the errors of a metric are to be stretched; 1 where none is given.
+    """
+    found = detection(drawn)
+    centres = local_maxima(found, least=least, apart_px=APART_PX)
+    values, errors = channels.decoded(_on_discs(drawn, centres))
+    stretch = torch.tensor([float(se_factor.get(metric, 1.0)) for metric in channels.metrics])
+    return Reading(found, centres, values, errors * stretch[:, None].to(errors))
+
+
+def _on_discs(drawn: Tensor, centres: Tensor) -> Tensor:
+    """Means (channel, n) over the discs of cells."""
+    place, owner = disc_pixels(centres, (drawn.shape[1], drawn.shape[2]))
+    values, count = drawn.flatten(1)[:, place], len(centres)
     total = torch.zeros(len(values), count, dtype=torch.float64, device=values.device)
     total.index_add_(1, owner, values.double())
     return (total / owner.bincount(minlength=count).clamp(min=1)).to(values)

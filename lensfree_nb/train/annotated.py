@@ -12,9 +12,8 @@ from torch import Tensor
 
 from lensfree_nb.nets.symmetry import SYMMETRIES, turned
 from lensfree_nb.nets.units import OPD_UNIT_NM
-from lensfree_nb.train.measurement import calibration, measurement_loss, measurement_scores
+from lensfree_nb.train.measurement import learned, measurement_loss, measurement_scores
 from lensfree_nb.train.shelf import Batch
-from lensfree_nb.train.threshold import best_threshold
 
 # The last part of every frame along y is never learned from: a frame's own validation.
 HELD_BACK: Final = 0.25
@@ -80,17 +79,14 @@ class Annotated:
 
     def learned(self, found: Tensor, truth: Tensor) -> dict[str, Any]:
         """Errors that hold what they claim of these cells, and a range that holds them too."""
-        stretch, reach = calibration(found, truth)
+        said = learned(found, truth)
         known = self.network.get("trained_on", {})
         ranges = {**known.get("range", {})}
-        for metric, (low, high) in reach["range"].items():
+        for metric, (low, high) in said.pop("range").items():
             before = ranges.get(metric, (low, high))
             ranges[metric] = [min(low, before[0]), max(high, before[1])]
-        factors = {**self.network.get("se_factor", {}), **stretch}
-        return {
-            "least": best_threshold(found[:, 0].sigmoid(), truth[:, 0]), "se_factor": factors,
-            "trained_on": {**known, "range": ranges},
-        }  # fmt: skip
+        said["se_factor"] = {**self.network.get("se_factor", {}), **said["se_factor"]}
+        return {**said, "trained_on": {**known, "range": ranges}}
 
     def _crop(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         number = int(rng.integers(len(self.opd_nm)))

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Final
+from typing import ClassVar, Final
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from lensfree_nb.nets.units import OPD_UNIT_NM
-from lensfree_nb.quantify.channels import CHANGES, targets
+from lensfree_nb.quantify.channels import CHANGES, Channels, targets
 from lensfree_nb.simulate.dish import culture, with_debris
 from lensfree_nb.simulate.instrument import PAPER_SETUP
 from lensfree_nb.simulate.render import Field, draw
 from lensfree_nb.simulate.truth import measured
-from lensfree_nb.train.measurement import calibration, measurement_loss, measurement_scores
 from lensfree_nb.train.measuring import MeasuringTask
 from lensfree_nb.train.patches import PatchSource
 from lensfree_nb.train.shelf import Batch
-from lensfree_nb.train.threshold import best_threshold
 from lensfree_nb.train.variety import any_density, odder
 
 MOMENTS: Final = 3
@@ -43,34 +40,10 @@ class Change(MeasuringTask):
     of :class:`~lensfree_nb.train.measuring.MeasuringTask`.
     """
 
+    task: ClassVar[str] = "change"
+    inputs: ClassVar[int] = 2
+    channels: ClassVar[Channels] = CHANGES
     needs_draft: ClassVar[bool] = False
-
-    def options(self) -> dict[str, Any]:
-        """What a network for it must take and give."""
-        return {
-            "task": "change", "inputs": 2, "outputs": CHANGES.outputs,
-            "metrics": list(CHANGES.metrics),
-            "trained_on": {
-                "pixel_size_um": PITCH_UM, "noise_nm": self.noise_nm,
-                "background_nm": self.background_nm,
-            },
-        }  # fmt: skip
-
-    def loss(self, found: Tensor, truth: Tensor) -> Tensor:
-        """Of a batch."""
-        return measurement_loss(found, truth, CHANGES)
-
-    def scores(self, found: Tensor, truth: Tensor) -> dict[str, float]:
-        """Of the whole validation set; ``loss`` is what the best is chosen by."""
-        return measurement_scores(found, truth, CHANGES)
-
-    def learned(self, found: Tensor, truth: Tensor) -> dict[str, Any]:
-        """From when on there is a cell, errors that hold what they claim, and the range."""
-        stretch, reach = calibration(found, truth, CHANGES)
-        return {
-            "least": best_threshold(found[:, 0].sigmoid(), truth[:, 0]), "se_factor": stretch,
-            "trained_on": {**self.options()["trained_on"], **reach},
-        }  # fmt: skip
 
     def pair(self, source: PatchSource, number: int) -> Batch:
         """Patches at two moments, and what became of the cells of the first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -10,6 +10,8 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from lensfree_nb.quantify.channels import LOG_SE, MEASURES, Channels
+from lensfree_nb.quantify.reading import measured
+from lensfree_nb.train.threshold import best_threshold
 
 # How strongly a spread that is learned holds back what is uncertain: Seitzer et al., ICLR 2022.
 BETA: Final = 0.5
@@ -62,32 +64,48 @@ def measurement_scores(
     return said
 
 
-def calibration(
-    found: Tensor, truth: Tensor, channels: Channels = MEASURES
-) -> tuple[dict[str, float], dict[str, dict[str, list[float]]]]:
-    """Factors by which standard errors hold 68 % of the truths, and the range of the cells.
+def learned(found: Tensor, truth: Tensor, channels: Channels = MEASURES) -> dict[str, Any]:
+    """What a network that measures must know of itself: told by cells it did not learn from.
 
     Parameters
     ----------
     found, truth, channels
-        As of :func:`measurement_loss`, of fields that were not learned from.
+        As of :func:`measurement_loss`, of a whole validation set.
 
     Returns
     -------
-    dict, dict
-        A factor a metric; and ``range``, the least and the most of each metric in its unit.
+    dict
+        ``least``, the detection from which on there is a cell; ``se_factor``, by which the standard
+        errors of each metric hold 68 % of the truths, as a table's reader would count them; and
+        ``range``, the least and the most of each metric in its unit.
     """
+    least = best_threshold(found[:, 0].sigmoid(), truth[:, 0])
+    parts = [_at_cells(*each, channels, least) for each in zip(found, truth, strict=True)]
+    right, values, errors = (torch.cat(part, 1).cpu().numpy() for part in zip(*parts, strict=True))
     stretch, reach = {}, {}
-    for k, (metric, scale) in enumerate(channels.scale.items()):
-        parts = _on_discs(found, truth, k, len(channels.metrics))
-        right, error, claimed = (part.cpu().numpy() for part in parts)
-        if not len(right):
+    for metric, true, value, error in zip(channels.metrics, right, values, errors, strict=True):
+        known = np.isfinite(true)
+        if not known.any():
             continue
-        stretch[metric] = round(float(np.quantile(error / claimed, ONE_SIGMA)), 4)
-        ends = np.quantile(right, EDGES) + np.array([-MARGIN, MARGIN])
-        ends = scale * (np.exp(ends) if channels.logarithmic else ends)
+        factor = np.quantile(np.abs(value - true)[known] / error[known], ONE_SIGMA)
+        stretch[metric] = round(float(factor), 4)
+        ends = np.quantile(true[known], EDGES)
+        if channels.logarithmic:
+            ends = ends * np.exp([-MARGIN, MARGIN])
+        else:
+            ends = ends + channels.scale[metric] * np.array([-MARGIN, MARGIN])
         reach[metric] = [float(f"{end:.4g}") for end in ends]
-    return stretch, {"range": reach}
+    return {"least": least, "se_factor": stretch, "range": reach}
+
+
+def _at_cells(
+    drawn: Tensor, truth: Tensor, channels: Channels, least: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Truths, values and errors (metric, n) of the cells found that lie on a true one's disc."""
+    reading = measured(drawn, channels, least)
+    right = channels.valued(truth[1:, reading.centres[:, 0], reading.centres[:, 1]])
+    on = right.isfinite().any(0)
+    return right[:, on], reading.values[:, on], reading.errors[:, on]
 
 
 def _on_discs(found: Tensor, truth: Tensor, metric: int, count: int) -> tuple[Tensor, ...]:

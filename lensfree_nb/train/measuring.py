@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import torch
@@ -13,8 +13,12 @@ from torch.nn.functional import interpolate
 
 from lensfree_nb.checks import check_number
 from lensfree_nb.errors import ParameterError
+from lensfree_nb.nets.registry import find_model
 from lensfree_nb.nets.units import OPD_UNIT_NM
+from lensfree_nb.quantify.channels import MEASURES, Channels
+from lensfree_nb.simulate.instrument import PAPER_SETUP
 from lensfree_nb.train.field_task import FieldTask
+from lensfree_nb.train.measurement import learned, measurement_loss, measurement_scores
 from lensfree_nb.train.patches import FIELDS_AN_INSTRUMENT
 from lensfree_nb.train.shelf import Batch
 
@@ -41,6 +45,9 @@ bank_cells, draft, device
         If there is no draft, or a number is impossible.
     """
 
+    task: ClassVar[str] = "quantify"
+    inputs: ClassVar[int] = 1
+    channels: ClassVar[Channels] = MEASURES
     needs_draft: ClassVar[bool] = True
     noise_nm: float = 20.0
     background_nm: float = 30.0
@@ -52,6 +59,34 @@ bank_cells, draft, device
         check_number("noise_nm", self.noise_nm)
         check_number("background_nm", self.background_nm)
         super().__post_init__()
+
+    def options(self) -> dict[str, Any]:
+        """What a network for it must take and give."""
+        said = {
+            "task": self.task, "inputs": self.inputs, "outputs": self.channels.outputs,
+            "metrics": list(self.channels.metrics), "trained_on": self.trained_on(),
+        }  # fmt: skip
+        return said | ({"draft_sha256": find_model(self.draft).sha256} if self.draft else {})
+
+    def trained_on(self) -> dict[str, Any]:
+        """Of which images the network will know something."""
+        return {
+            "pixel_size_um": PAPER_SETUP.pixel_size_um, "noise_nm": self.noise_nm,
+            "background_nm": self.background_nm,
+        }  # fmt: skip
+
+    def loss(self, found: Tensor, truth: Tensor) -> Tensor:
+        """Of a batch."""
+        return measurement_loss(found, truth, self.channels)
+
+    def scores(self, found: Tensor, truth: Tensor) -> dict[str, float]:
+        """Of the whole validation set; ``loss`` is what the best is chosen by."""
+        return measurement_scores(found, truth, self.channels)
+
+    def learned(self, found: Tensor, truth: Tensor) -> dict[str, Any]:
+        """From when on there is a cell, errors that hold what they claim, and the cells' range."""
+        said = learned(found, truth, self.channels)
+        return {**said, "trained_on": {**self.trained_on(), "range": said.pop("range")}}
 
     def batch(self, step: int, size: int) -> Batch:
         """OPD (100 nm), worsened, and targets of one step: the same for one step, always."""

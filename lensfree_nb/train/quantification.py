@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from lensfree_nb.nets.registry import find_model
 from lensfree_nb.nets.units import OPD_UNIT_NM
-from lensfree_nb.quantify.channels import MEASURES, METRICS, targets
+from lensfree_nb.quantify.channels import METRICS, targets
 from lensfree_nb.simulate.instrument import PAPER_SETUP
-from lensfree_nb.train.measurement import calibration, measurement_loss, measurement_scores
 from lensfree_nb.train.measuring import MeasuringTask
 from lensfree_nb.train.patches import PatchSource
 from lensfree_nb.train.shelf import Batch
-from lensfree_nb.train.threshold import best_threshold
 
 DEBRIS: Final = "debris"
 
@@ -31,33 +27,6 @@ class Quantification(MeasuringTask):
     Half of the fields are what the accelerated method makes of a hologram, by the network `draft`;
     half are the true OPD. Numbers are those of :class:`~lensfree_nb.train.measuring.MeasuringTask`.
     """
-
-    def options(self) -> dict[str, Any]:
-        """What a network for it must take and give."""
-        return {
-            "task": "quantify", "inputs": 1, "outputs": MEASURES.outputs, "metrics": list(METRICS),
-            "trained_on": {
-                "pixel_size_um": PAPER_SETUP.pixel_size_um, "noise_nm": self.noise_nm,
-                "background_nm": self.background_nm,
-            },
-            "draft_sha256": find_model(str(self.draft)).sha256,
-        }  # fmt: skip
-
-    def loss(self, found: Tensor, truth: Tensor) -> Tensor:
-        """Of a batch."""
-        return measurement_loss(found, truth)
-
-    def scores(self, found: Tensor, truth: Tensor) -> dict[str, float]:
-        """Of the whole validation set; ``loss`` is what the best is chosen by."""
-        return measurement_scores(found, truth)
-
-    def learned(self, found: Tensor, truth: Tensor) -> dict[str, Any]:
-        """From when on there is a cell, errors that hold what they claim, and the cells' range."""
-        stretch, reach = calibration(found, truth)
-        return {
-            "least": best_threshold(found[:, 0].sigmoid(), truth[:, 0]), "se_factor": stretch,
-            "trained_on": {**self.options()["trained_on"], **reach},
-        }  # fmt: skip
 
     def pair(self, source: PatchSource, number: int) -> Batch:
         """Of fields with odd numbers the OPD went through a hologram and back."""

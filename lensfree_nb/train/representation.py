@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import torch
@@ -12,7 +12,6 @@ from torch import Tensor
 
 from lensfree_nb.contract import METRIC_UNITS
 from lensfree_nb.errors import ParameterError, QualityWarning
-from lensfree_nb.nets.registry import find_model
 from lensfree_nb.nets.units import OPD_UNIT_NM
 from lensfree_nb.quantify.cells import CellTable
 from lensfree_nb.quantify.channels import MEASURES
@@ -49,6 +48,7 @@ class Representation(MeasuringTask):
         If there is no such metric.
     """
 
+    task: ClassVar[str] = "represent"
     metrics: tuple[str, ...] = ("dry_mass_pg",)
     noise_nm: float = 0.0
     background_nm: float = 0.0
@@ -65,15 +65,8 @@ class Representation(MeasuringTask):
 
     def options(self) -> dict[str, Any]:
         """What a network for it must take and give."""
-        return {
-            "task": "represent", "inputs": 1, "outputs": len(self.metrics),
-            "metrics": list(self.metrics), "labels": "standard pipeline",
-            "trained_on": {
-                "pixel_size_um": PAPER_SETUP.pixel_size_um, "noise_nm": self.noise_nm,
-                "background_nm": self.background_nm,
-            },
-            "draft_sha256": find_model(str(self.draft)).sha256,
-        }  # fmt: skip
+        own = {"outputs": len(self.metrics), "metrics": list(self.metrics)}
+        return {**super().options(), **own, "labels": "standard pipeline"}
 
     def loss(self, found: Tensor, truth: Tensor) -> Tensor:
         """Mean square of what is drawn amiss."""

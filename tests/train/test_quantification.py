@@ -1,12 +1,14 @@
 import dataclasses
 import math
 
+import numpy as np
 import pytest
 import torch
 
 from lensfree_nb.errors import ParameterError
-from lensfree_nb.quantify.channels import MEASURES, METRICS, detection
+from lensfree_nb.quantify.channels import MEASURES, METRICS, detection, targets
 from lensfree_nb.quantify.peaks import local_maxima
+from lensfree_nb.quantify.reading import measured
 from lensfree_nb.train.quantification import Quantification
 from tests import seeds
 
@@ -114,16 +116,25 @@ def test_what_cannot_be_trained_is_refused(changes, words):
         small(**changes)
 
 
-def test_errors_are_stretched_to_what_they_claim(examples):
-    _, truth = examples[0]
-    rng = torch.Generator().manual_seed(seeds.NOISE)
-    drawn = perfect(truth)
-    drawn[:, 1 : 1 + len(METRICS)] += 0.1 * torch.randn(truth[:, 1:].shape, generator=rng)
+def test_errors_are_stretched_to_what_they_claim():
+    rng = np.random.default_rng(seeds.NOISE)
+    points = np.stack(np.meshgrid(*[np.arange(9, 480, 15)] * 2, indexing="ij"), -1).reshape(-1, 2)
+    typical = [*MEASURES.scale.values()]
+    values = typical * np.exp(rng.normal(0, 0.2, (len(points), len(METRICS))))
+    truth, wrong = (
+        torch.from_numpy(targets(points, some, (480, 480)))[None]
+        for some in (values, values * np.exp(0.1 * rng.standard_normal(values.shape)))
+    )
+    drawn = perfect(wrong)
     drawn[:, 1 + len(METRICS) :] = math.log(0.05)
     said = small().learned(drawn, truth)
     for factor in said["se_factor"].values():
-        assert factor == pytest.approx(2.0, rel=0.2)
+        assert factor == pytest.approx(2.0, rel=0.15)
+    found = measured(drawn[0], MEASURES, said["least"], said["se_factor"])
+    right = MEASURES.valued(truth[0, 1:, found.centres[:, 0], found.centres[:, 1]])
+    inside = ((found.values - right).abs() < found.errors).double().mean(1)
+    assert inside.tolist() == pytest.approx([0.6827] * len(METRICS), abs=0.005)
     low, high = said["trained_on"]["range"]["area_um2"]
-    assert 20 < low < 500
-    assert 600 < high < 5000
+    assert 200 < low < 400
+    assert 1000 < high < 1600
     assert said["trained_on"]["noise_nm"] == 20
