@@ -15,6 +15,7 @@ __getattr__, __dir__, _names = _lazy.attach(
     submod_attrs={
         "microscope": ["Setup"],
         "pipeline.validate": ["validate"],
+        "dashboards.validation_page": ["write_validation_page"],
         "evaluate.density": ["compare_by_density"],
         "evaluate.paper": ["paper_table_1"],
         "evaluate.report": ["compare"],
@@ -49,4 +50,5 @@ __all__ = [
     "write_cells",
     "write_dataset",
     "write_tiff",
+    "write_validation_page",
 ]

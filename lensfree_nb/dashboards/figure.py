@@ -35,7 +35,7 @@ METRIC_LABELS = {
     "max_opd_nm": "maximal OPD (nm)",
     "major_axis_um": "major axis (µm)",
 }
-ACCENT, MUTED, FLAGGED = "#0b6e75", "#8a8f98", "#d1495b"
+ACCENT, MUTED, FLAGGED, FOUND = "#0b6e75", "#8a8f98", "#d1495b", "#7ee0d0"
 MAX_SIDE_PX = 1600
 
 
@@ -137,7 +137,7 @@ def _draw_opd(
         whole = is_whole(cells)
         top, left = frame_origin_um(ds)
         for chosen, colour, name in (
-            (whole, "#7ee0d0", "cell"),
+            (whole, FOUND, "cell"),
             (~whole, FLAGGED, "at the edge or untrusted"),
         ):
             part = cells[chosen]

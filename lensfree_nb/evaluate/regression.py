@@ -12,6 +12,8 @@ from scipy import stats
 from lensfree_nb.errors import DimensionError
 
 MAD_TO_SIGMA = 1.4826
+# Standard deviations to either side that hold 95 % of a normal distribution.
+LIMITS = 1.96
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,8 @@ class Agreement:
     ``slope_low`` to ``slope_high`` and ``intercept_low`` to ``intercept_high`` are 95 % confidence
     intervals; ``bias_percent`` is the mean error relative to the mean of the reference,
     ``bias_t1_percent`` … ``bias_t3_percent`` that of each tercile of the reference; ``mad`` is
-    equation 6 of Allier 2022.
+    equation 6 of Allier 2022. ``limits_low`` to ``limits_high`` hold 95 % of the errors where these
+    are normal: the limits of agreement of Bland and Altman, Lancet 327, 307 (1986).
     """
 
     n: int
@@ -37,6 +40,8 @@ class Agreement:
     bias_t2_percent: float
     bias_t3_percent: float
     mad: float
+    limits_low: float
+    limits_high: float
     mean: float
     sd: float
 
@@ -73,7 +78,7 @@ def agreement(estimated: ArrayLike, reference: ArrayLike) -> Agreement:
     e, r = e[both], r[both]
     n = len(r)
     if n < 3 or np.ptp(r) == 0:
-        return Agreement(n, *[float("nan")] * 14)
+        return Agreement(n, *[float("nan")] * 16)
     fit = stats.linregress(r, e)
     quantile = float(stats.t.ppf(0.975, n - 2))
     reach, reach_0 = quantile * fit.stderr, quantile * fit.intercept_stderr
@@ -94,6 +99,8 @@ def agreement(estimated: ArrayLike, reference: ArrayLike) -> Agreement:
         bias_t2_percent=thirds[1],
         bias_t3_percent=thirds[2],
         mad=mad(error),
+        limits_low=float(error.mean() - LIMITS * error.std(ddof=1)),
+        limits_high=float(error.mean() + LIMITS * error.std(ddof=1)),
         mean=float(r.mean()),
         sd=float(r.std(ddof=1)),
     )

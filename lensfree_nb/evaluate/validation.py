@@ -31,8 +31,9 @@ class Validation:
         As of :func:`lensfree_nb.evaluate.density.compare_by_density`; empty where the cells tell
         no local density.
     pairs : DataFrame
-        One row a pair: ``cells`` and ``reference`` (row numbers), and of each metric both values
-        (``METRIC``, ``METRIC_reference``).
+        One row a pair: ``cells`` and ``reference`` (row numbers), where the cell lies (``frame``
+        and ``time`` where these are known, ``y_um``, ``x_um``), ``edge``, and of each metric both
+        values (``METRIC``, ``METRIC_reference``).
     missed, extra : DataFrame
         Rows of the reference that nothing was paired with, and of the cells.
     against : str
@@ -111,6 +112,9 @@ def validation(
         )  # fmt: skip
     found = pair(cells, reference, max_distance_um)
     pairs = {"cells": found.estimated, "reference": found.reference}
+    for name in ("frame", "time", "y_um", "x_um", "edge"):
+        if name in cells:
+            pairs[name] = cells[name].to_numpy()[found.estimated]
     for metric in METRIC_UNITS:
         if metric in cells and metric in reference:
             pairs[metric] = cells[metric].to_numpy()[found.estimated]

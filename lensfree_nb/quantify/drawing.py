@@ -29,6 +29,8 @@ UNKNOWN_REACH_UM: Final = 20.0
 DISC_REACH_PX: Final = 16
 DETECTION: Final = "detection"
 LEAST: Final = 0.5
+# Networks that measure see far and hold little: of larger tiles less is halo.
+NETWORK_TILE_PX: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ class DrawTile:
             drawn = apply_network(
                 self.network, torch.where(known, opd, 0.0) / OPD_UNIT_NM,
                 precision=self.precision,  # type: ignore[arg-type]
+                tile_px=NETWORK_TILE_PX,
             )  # fmt: skip
             found = read(drawn, options, self.least)
             unsure = self._unsure(found.centres.cpu().numpy(), known.all(0).cpu().numpy())

@@ -2,15 +2,14 @@
 
 import numpy as np
 import pytest
-import torch
 import xarray as xr
 
 import lensfree_nb as lf
 from lensfree_nb.contract import CHANGE_UNITS
 from lensfree_nb.errors import DimensionError, ParameterError
-from lensfree_nb.nets.registry import build_network, save_network
 from lensfree_nb.quantify.channels import CHANGES
 from tests import seeds
+from tests.quantify.networks import rough_network
 
 OPTIONS = {
     "kind": "folded", "features": 4, "depth": 2, "inputs": 2, "outputs": CHANGES.outputs,
@@ -20,14 +19,7 @@ OPTIONS = {
 
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
-    torch.manual_seed(seeds.SHAPES)
-    made = build_network(OPTIONS)
-    torch.nn.init.normal_(made.last.weight)
-    with torch.no_grad():
-        spread = made.eval()(0.6 * torch.randn(1, 2, 64, 64))[0].flatten(1).std(1)
-        wanted = torch.tensor([2.0] + [0.5] * (len(spread) - 1))
-        made.last.weight *= (wanted / spread).repeat_interleave(4)[:, None, None, None]
-    return save_network(made, OPTIONS, tmp_path_factory.mktemp("w") / "rough.safetensors")
+    return rough_network(tmp_path_factory.mktemp("w") / "rough.safetensors", OPTIONS)
 
 
 def lapse(minutes):

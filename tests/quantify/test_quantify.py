@@ -5,16 +5,16 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 import xarray as xr
 
 import lensfree_nb as lf
 from lensfree_nb.contract import METRIC_UNITS
 from lensfree_nb.errors import DimensionError, ModelError, ParameterError, QualityWarning
-from lensfree_nb.nets.registry import build_network, find_model, save_network
+from lensfree_nb.nets.registry import find_model
 from lensfree_nb.quantify.channels import MEASURES, METRICS
 from lensfree_nb.quantify.table import COLUMNS
 from tests import seeds
+from tests.quantify.networks import rough_network
 
 OPTIONS = {
     "kind": "folded", "features": 4, "depth": 2, "inputs": 1, "outputs": MEASURES.outputs,
@@ -23,16 +23,7 @@ OPTIONS = {
 
 
 def saved(path, **changes):
-    """A network that learned nothing, whose drawings are rough enough to have maxima."""
-    options = {**OPTIONS, **changes}
-    torch.manual_seed(seeds.SHAPES)
-    network = build_network(options)
-    torch.nn.init.normal_(network.last.weight)
-    with torch.no_grad():
-        spread = network.eval()(0.6 * torch.randn(1, 1, 64, 64))[0].flatten(1).std(1)
-        wanted = torch.tensor([2.0] + [0.2] * (len(spread) - 1))
-        network.last.weight *= (wanted / spread).repeat_interleave(4)[:, None, None, None]
-    return save_network(network, options, path)
+    return rough_network(path, {**OPTIONS, **changes})
 
 
 @pytest.fixture(scope="module")
