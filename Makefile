@@ -37,7 +37,7 @@ notebooks: $(VENV)/.dev
 	$(BIN)/python -m pytest -q --nbmake build/notebooks/*.ipynb
 
 BENCHMARKS := real_holograms frame fast_path solvers culture phase_contrast simulator reconstruction \
-	ablation failures calibration warm_start tuning table1 image_quality speed
+	ablation failures calibration warm_start tuning table1 image_quality speed real_cells
 bench: $(VENV)/.dev
 	mkdir -p benchmarks/results
 	for name in $(BENCHMARKS); do \

@@ -77,13 +77,13 @@ SCENES = (
 )
 
 
-def hl60() -> MeasuredCells:
-    """OPD of one HL60 cell from ten of its 140 sides."""
+def hl60(sides: int = 10) -> MeasuredCells:
+    """OPD of one HL60 cell from some of its 140 sides."""
     import h5py
 
     path = data_folder() / SAMPLES["hl60_opd_views"].path
     with tarfile.open(path, "r:xz") as tar, h5py.File(tar.extractfile("series.h5")) as series:
-        views = [series[f"qpi_{n}/phase/raw"][:] for n in range(0, HL60_VIEWS, HL60_VIEWS // 10)]
+        views = [series[f"qpi_{n}/phase/raw"][:] for n in range(0, HL60_VIEWS, HL60_VIEWS // sides)]
     to_nm = HL60_WAVELENGTH_NM / (2 * np.pi)
     return MeasuredCells.of([view * to_nm for view in views], HL60_PIXEL_UM)
 

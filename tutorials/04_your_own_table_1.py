@@ -27,6 +27,7 @@ import xarray as xr
 
 import lensfree_nb as lf
 from lensfree_nb.dashboards.density import density_panel
+from lensfree_nb.dashboards.disagreements import disagreements
 from lensfree_nb.nets.registry import read_card
 
 hv.extension("bokeh", logo=False)
@@ -108,10 +109,13 @@ density_panel(cells, truth, against="simulated truth")
 # %% [markdown]
 # ## Where it errs
 #
-# What was missed, what was made up, and the pairs that lie furthest apart:
+# What was missed, what was made up, and the pairs that lie furthest apart, each as it looks:
 
 # %%
 found = lf.validate(cells, truth, against="simulated truth")
+disagreements(rec, found)
+
+# %%
 off = (found.pairs["dry_mass_pg"] / found.pairs["dry_mass_pg_reference"] - 1).abs()
 worst = found.pairs.assign(off_percent=100 * off).sort_values("off_percent", ascending=False)
 print(f"{len(found.missed)} missed, {len(found.extra)} made up")
@@ -143,7 +147,7 @@ print(card["network"]["trained_on"]["range"])
 # lf.validate(cells, "Results.csv", unit="px", pixel_size_um=1.67)   # Fiji
 # lf.validate(cells, "spots.csv", intensity_nm=1.0)                  # TrackMate says its unit
 # lf.validate(cells, rec)                                            # the standard pipeline
-# rec.lf.page(cells, "validation.html", reference=table, reference_name="by hand")
+# lf.write_validation_page(lf.validate(cells, rec), "validation.html", ds=rec)
 # ```
 #
 # Where the network falls short on your cells, a few annotated frames go a long way:

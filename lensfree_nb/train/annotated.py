@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lensfree_nb.nets.registry import KINDS
 from lensfree_nb.nets.symmetry import SYMMETRIES, turned
 from lensfree_nb.nets.units import OPD_UNIT_NM
 from lensfree_nb.train.measurement import learned, measurement_loss, measurement_scores
@@ -52,7 +54,7 @@ class Annotated:
 
     def options(self) -> dict[str, Any]:
         """What the network takes and gives: as it was."""
-        own = ("features", "depth", "layers", "kind")
+        own = {"kind", *chain.from_iterable(KINDS.values())}
         return {name: value for name, value in self.network.items() if name not in own}
 
     def batch(self, step: int, size: int) -> Batch:

@@ -99,7 +99,7 @@ def fine_tune(
         name=weights.stem,
         purpose=f"{Path(spec.name).stem}, gone on with by a user's own annotated frames.",
         task="annotated",
-        network={name: spec.options[name] for name in own},
+        network={name: spec.options[name] for name in own if name in spec.options},
         data={
             "source": "annotated frames of a user", "seed": seed, "frames": len(frames),
             "cells": len(table), "sha256": hashlib.sha256(frames.tobytes()).hexdigest(),

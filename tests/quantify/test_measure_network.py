@@ -2,26 +2,37 @@
 
 import numpy as np
 import pytest
-import xarray as xr
 
 import lensfree_nb as lf
 from lensfree_nb.contract import METRIC_UNITS
 from lensfree_nb.nets.registry import read_card
 from lensfree_nb.simulate import culture, within
+from lensfree_nb.simulate.dish import with_debris
 from lensfree_nb.simulate.render import Field, draw
 from tests import seeds
 
 SHAPE = (512, 512)
 
 
+def seen(cells, rng, shape=SHAPE):
+    """True OPD of simulated cells with 1.5 nm of noise."""
+    return lf.from_opd(
+        draw(cells, Field(shape, 1.67))[0].numpy() + rng.normal(0, 1.5, shape), pixel_size_um=1.67
+    )
+
+
 @pytest.fixture(scope="module")
 def scene():
-    """True OPD of a simulated culture with 1.5 nm of noise, and its cells."""
+    """A simulated culture, and its cells."""
     rng = np.random.default_rng(seeds.CELLS)
     drawn = culture(SHAPE, 255.0, rng=rng, margin_um=60.0)
-    opd = draw(drawn, Field(SHAPE, 1.67))[0].numpy() + rng.normal(0, 1.5, SHAPE)
-    ds = xr.Dataset({"opd": (("y", "x"), opd.astype(np.float32), {"units": "nm"})})
-    return ds.assign_attrs(pixel_size_um=1.67), within(drawn, SHAPE).assign(frame=0)
+    return seen(drawn, rng), within(drawn, SHAPE).assign(frame=0)
+
+
+def alone(kind, rng, y_px, x_px):
+    """A single cell of a kind, somewhere."""
+    cells = culture(SHAPE, 100.0, rng=rng, kinds={kind: 1.0}, contact=0.0, piled=0.0)
+    return cells.iloc[[0]].assign(y_um=1.67 * y_px, x_um=1.67 * x_px)
 
 
 def scored(scene):
@@ -54,6 +65,34 @@ def test_nothing_is_made_of_nothing():
     rng = np.random.default_rng(seeds.NOISE)
     empty = lf.from_opd(rng.normal(0, 1.5, (256, 256)), pixel_size_um=1.67)
     assert len(empty.lf.quantify().lf.cells()) == 0
+
+
+@pytest.mark.parametrize("kind", ["adherent", "epithelial", "round"])
+def test_one_cell_is_one_row(kind):
+    rng = np.random.default_rng(seeds.SHAPES)
+    cell = alone(kind, rng, 130.4, 121.7)
+    found = seen(cell, rng, (256, 256)).lf.quantify().lf.cells()
+    assert len(found) == 1
+    assert np.hypot(found["y_um"] / 1.67 - 130.4, found["x_um"] / 1.67 - 121.7).item() < 3
+    assert found["dry_mass_pg"].item() == pytest.approx(cell["dry_mass_pg"].item(), rel=0.15)
+    assert not found["edge"].item()
+    assert found["trusted"].item()
+
+
+@pytest.mark.parametrize("place", [(2.0, 120.0), (120.0, 253.5), (1.0, 1.0)])
+def test_a_cell_on_the_border_is_found_once_and_told(place):
+    rng = np.random.default_rng(seeds.SHAPES)
+    found = seen(alone("adherent", rng, *place), rng, (256, 256)).lf.quantify().lf.cells()
+    assert len(found) == 1
+    assert found["edge"].item()
+
+
+def test_debris_is_no_cell():
+    rng = np.random.default_rng(seeds.NOISE)
+    none = culture(SHAPE, 100.0, rng=rng).iloc[:0]
+    specks = with_debris(none, SHAPE, 200.0, rng=rng)
+    assert len(specks) > 100
+    assert len(seen(specks, rng).lf.quantify().lf.cells()) <= 0.02 * len(specks)
 
 
 def test_its_card_tells_where_it_ends():
