@@ -126,7 +126,7 @@ def _lock_path(name: str) -> str:
 
 @contextmanager
 def _shared_cores() -> Iterator[None]:
-    """Torch threads times dask threads never exceed the cores (or OMP_NUM_THREADS, if fewer).
+    """Torch threads times dask threads never exceed the cores (or what torch was told, if fewer).
 
     A power of two, so that no thread ends within a vector register (see ``optics.fast_shape``)
     and results do not depend on how many there are.
@@ -134,7 +134,10 @@ def _shared_cores() -> Iterator[None]:
     import torch
 
     global _blocks_inside
-    allowed = min(cores(), _told_threads())
+    # A thread of a pool may still have the few threads that its last block left it with.
+    by_hand = threading.current_thread() is threading.main_thread()
+    told = torch.get_num_threads() if by_hand else _told_threads()
+    allowed = min(cores(), _told_threads(), told)
     share = max(1, allowed // dask_threads())
     with _COUNT:
         if not _blocks_inside:

@@ -73,6 +73,15 @@ def test_a_changed_byte_is_seen_by_the_card(saved):
         find_model(path)
 
 
+def test_a_changed_byte_is_seen_without_a_card(saved):
+    _, path = saved
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(ModelError, match="its numbers changed"):
+        load_network(find_model(path), "cpu")
+
+
 def test_a_file_that_changes_after_it_was_named_is_refused(saved):
     _, path = saved
     spec = find_model(path)
@@ -155,7 +164,7 @@ def test_every_network_that_comes_along_is_whole_and_described(name):
     assert card["training"]["truth"] == "simulated"
     for seed in (card["data"]["seed"], card["data"]["validation_seed"]):
         assert seed in seeds.TRAIN
-    assert network.halo_px == spec.options["halo_px"]
+    assert network.halo_px <= spec.options["halo_px"]
 
 
 def test_what_is_written_over_a_loaded_file_does_not_reach_the_network(saved):

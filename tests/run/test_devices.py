@@ -51,6 +51,7 @@ def test_torch_threads_times_dask_threads_never_exceed_the_cores(
         with dask.config.set(scheduler="threads", num_workers=workers):
             (inside,) = dask.compute(delayed(threads_inside)())
         assert inside == expected
+        torch.set_num_threads(cores)
         assert threads_inside() == cores
     finally:
         torch.set_num_threads(before)
@@ -60,6 +61,20 @@ def test_torch_threads_times_dask_threads_never_exceed_the_cores(
 def torch_threads():
     with devices.working_on("cpu"):
         return torch.get_num_threads()
+
+
+def test_what_torch_was_told_stays(monkeypatch):
+    monkeypatch.setattr(devices, "cores", lambda: 8)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    before = torch.get_num_threads()
+    try:
+        for told, inside in ((1, 1), (3, 2), (8, 8)):
+            torch.set_num_threads(told)
+            with devices.working_on("cpu"), devices.working_on("cpu"):
+                assert torch.get_num_threads() == inside
+            assert torch.get_num_threads() == told
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_workers_that_share_a_process_share_its_cores(monkeypatch):
