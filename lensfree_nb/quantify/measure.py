@@ -90,10 +90,12 @@ def local_density(
     # Sunflower points share a disc evenly: their share inside the frame is the disc's.
     n = np.arange(400)
     r, angle = DENSITY_RADIUS_UM * np.sqrt((n + 0.5) / 400), n * np.pi * (3 - np.sqrt(5))
-    share = np.empty(len(points_um))
-    for i, (y, x) in enumerate(points_um):
-        yy, xx = y + r * np.sin(angle), x + r * np.cos(angle)
-        share[i] = np.mean((yy >= 0) & (yy <= extent_um[0]) & (xx >= 0) & (xx <= extent_um[1]))
+    disc, extent = np.stack([r * np.sin(angle), r * np.cos(angle)], 1), np.asarray(extent_um)
+    share = np.ones(len(points_um))
+    away = np.minimum(points_um, extent - points_um).min(axis=1)
+    near = away < DENSITY_RADIUS_UM
+    spread = points_um[near, None] + disc
+    share[near] = ((spread >= 0) & (spread <= extent)).all(-1).mean(1)
     return np.asarray(neighbours / (np.pi * (DENSITY_RADIUS_UM * 1e-3) ** 2 * share))
 
 
