@@ -29,7 +29,7 @@ def test_an_open_end_is_no_part_of_the_range():
 @pytest.mark.parametrize("value", [2.0, 1, True, "3", None, math.nan, -2])
 def test_counts_are_whole(value):
     check_count("windows", np.int64(2), 2)
-    with pytest.raises(ParameterError, match="windows is .*whole number >= 2"):
+    with pytest.raises(ParameterError, match=r"windows is .*whole number >= 2"):
         check_count("windows", value, 2)
 
 
