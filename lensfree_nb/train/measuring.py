@@ -23,12 +23,12 @@ from lensfree_nb.train.patches import FIELDS_AN_INSTRUMENT
 from lensfree_nb.train.shelf import Batch
 
 COARSE_PX: Final = 64
-SPARED: Final = 0.25
+SPARED: Final = 0.5
 
 
 @dataclass
 class MeasuringTask(FieldTask):
-    """Examples whose input is an OPD: three patches in four with noise, three with a background.
+    """Examples whose input is an OPD: half of the patches with noise, half with a background.
 
     Parameters
     ----------
