@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -96,6 +97,9 @@ def find_model(name: str | Path) -> ModelSpec:
             raise KeyError(built["kind"])
         for number in ("inputs", "outputs", "halo_px"):
             int(built[number])
+        int(built.get("passes", 1))
+        if not isinstance(built.get("trained_on", {}), dict):
+            raise TypeError("trained_on")
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise ModelError(
             f"{path.name} is damaged, or no network of this package ({error}); fetch it again"
@@ -156,6 +160,11 @@ def load_network(spec: ModelSpec, device: str) -> nn.Module:
         ) from error
     if spec.options.get(CONTENT) not in (None, _content(tensors)):
         raise ModelError(f"{spec.path.name} is damaged: its numbers changed after it was written")
+    if int(spec.options["halo_px"]) < int(network.halo_px):  # type: ignore[arg-type]
+        raise ModelError(
+            f"{spec.path.name} says that it sees {spec.options['halo_px']} px far, its network "
+            f"sees {network.halo_px}: it was changed by hand"
+        )
     if not all(bool(part.isfinite().all()) for part in network.state_dict().values()):
         raise ModelError(f"{spec.path.name} holds weights that are not finite")
     return network.to(device).eval().requires_grad_(False)
@@ -189,7 +198,15 @@ def save_network(network: nn.Module, options: Mapping[str, Any], path: Path) -> 
     said = {**options, "halo_px": halo, CONTENT: _content(tensors)}
     built = json.dumps(said, sort_keys=True)
     save_file(tensors, path, {HEADER: built})
+    readable(path)
     return ModelSpec(str(path.resolve()), _sha256(path), built)
+
+
+def readable(path: Path) -> None:
+    """Let others read a file, as far as files of this account are open to them."""
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)
 
 
 def _content(tensors: Mapping[str, torch.Tensor]) -> str:

@@ -18,6 +18,7 @@ from lensfree_nb.contract import CHANGE_UNITS, METRIC_UNITS
 from lensfree_nb.errors import ParameterError, QualityWarning
 from lensfree_nb.nets.registry import ModelSpec, find_model
 from lensfree_nb.nets.units import OPD_UNIT_NM
+from lensfree_nb.run.devices import check_device
 from lensfree_nb.run.frames import Arrays, Output, map_tiles
 from lensfree_nb.run.tiles import Tile, tile_grid
 
@@ -143,6 +144,7 @@ def drawn_maps(
     from lensfree_nb.run.networks import check_precision
 
     check_precision(precision)
+    check_device(device)
     least = float(spec.options.get("least", LEAST)) if least is None else least
     check_number("least", least, high=1.0, open_low=True)
     metrics = [str(metric) for metric in spec.options["metrics"]]

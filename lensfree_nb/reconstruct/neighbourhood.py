@@ -7,6 +7,7 @@ from typing import Final
 
 import torch
 from torch import Tensor
+from torch.nn.functional import avg_pool2d
 
 from lensfree_nb.reconstruct.frame_values import LEAST_KNOWN
 
@@ -31,6 +32,21 @@ def around(image: Tensor) -> Tensor:
         both = torch.nn.functional.conv2d(both, weights.view(shape), padding=padding)
     smooth, share = both[0, 0] / both[1, 0], both[1, 0] / both[2, 0]
     return torch.where(share >= LEAST_KNOWN, smooth, math.nan)
+
+
+def unrecorded(seen: Tensor) -> Tensor:
+    """Where so little was recorded nearby that what stands there is a guess (y, x; bool).
+
+    Parameters
+    ----------
+    seen : Tensor of bool, shape (y, x)
+        Where any exposure recorded anything.
+    """
+    share = avg_pool2d(seen[None, None].float(), int(REACH_PX), ceil_mode=True)
+    # Dust and dead pixels fill no block: nearly every frame is spared the wide mean.
+    if bool((share >= LEAST_KNOWN).all()):
+        return torch.zeros_like(seen)
+    return around(torch.where(seen, 1.0, math.nan)).isnan()
 
 
 def noise_variance(image: Tensor) -> float:

@@ -22,7 +22,7 @@ from lensfree_nb.contract import (
     setup_of,
     shift_of,
 )
-from lensfree_nb.errors import ParameterError, QualityWarning
+from lensfree_nb.errors import DistanceError, ParameterError, QualityWarning
 from lensfree_nb.microscope import Setup, check_distance
 from lensfree_nb.reconstruct.defocus import MOST_UM, PLACES_UM, parabola_um
 from lensfree_nb.reconstruct.frame_values import LEAST_KNOWN, frame_values
@@ -30,6 +30,7 @@ from lensfree_nb.reconstruct.network_check import check_network
 from lensfree_nb.reconstruct.parameters import NETWORKS, Method, checked_parameters, method_kernel
 from lensfree_nb.reconstruct.start import apart, beside
 from lensfree_nb.reconstruct.trust import most_unexplained
+from lensfree_nb.run.devices import check_device
 from lensfree_nb.run.frames import Arrays, Output, map_tiles
 from lensfree_nb.run.tiles import Tile, tile_grid
 
@@ -70,7 +71,7 @@ class ReconstructTile:
         import torch
 
         from lensfree_nb.reconstruct.misfit import total
-        from lensfree_nb.reconstruct.neighbourhood import around
+        from lensfree_nb.reconstruct.neighbourhood import around, unrecorded
         from lensfree_nb.run.devices import working_on
 
         distance, slope, shift = arguments
@@ -80,6 +81,11 @@ class ReconstructTile:
             float(s) * px * self.setup.pixel_size_um * 1e-3
             for s, px in zip(slope, tile.centre_px, strict=True)
         )
+        if not np.isfinite(distance).all():
+            raise DistanceError(
+                "the distance of this frame is not known, as find_distance says of one that it "
+                "cannot tell: leave the frame out, or state distance_um"
+            )
         at = tuple(check_distance(float(z) + tilt) for z in distance)
         setup = self.setup.at(at).registered(shift)
         with working_on(self.device) as device:
@@ -91,7 +97,11 @@ class ReconstructTile:
             known = float(estimate.known[(..., *tile.inner)].double().mean())
             noise = estimate.noise * math.prod(tile.size)
             refocused = [total(part[tile.inner]) for part in estimate.refocused]
-            maps = {"opd": estimate.opd_nm, "absorption": estimate.absorption}
+            guessed = unrecorded(seen)
+            maps = {
+                name: image.masked_fill(guessed, math.nan)
+                for name, image in (("opd", estimate.opd_nm), ("absorption", estimate.absorption))
+            }
             if self.local:
                 local = torch.where(seen, estimate.misfit, math.nan)
                 maps |= {"misfit": local, "nearby": torch.where(seen, around(local), math.nan)}
@@ -161,14 +171,18 @@ def reconstruct(
     Dataset
         `ds` without its hologram, plus ``opd`` (nm), ``absorption``, ``residual`` (share of the
         hologram's contrast that is not explained, 0 to 1 and above) and ``trusted``, one value a
-        frame or, with `residual_map`, one a pixel. Methods with a network add ``defocus`` (µm): how
-        far the sample seems to lie beyond the distance that was given, and tends to fall short
-        of how far it does; NaN where it cannot be told. Only below 10 µm is the frame trusted
-        (``reconstruct.defocus``).
+        frame or, with `residual_map`, one a pixel. OPD and absorption are NaN where less than half
+        of what lies nearby was recorded: cells there are not trusted. Methods with a network add
+        ``defocus`` (µm): how far the sample seems to lie beyond the distance that was given, and
+        tends to fall short of how far it does; NaN where it cannot be told. Only below 10 µm is the
+        frame trusted (``reconstruct.defocus``).
     """
     hologram, setup = hologram_of(ds), setup_of(ds)
     kernel_parameters = checked_parameters(method, parameters, trust_residual)
     kernel = method_kernel(method, kernel_parameters)
+    check_device(device)
+    if not isinstance(residual_map, bool | np.bool_):
+        raise ParameterError(f"residual_map is {residual_map!r}; use True or False")
     if start is not None and method == "backpropagation":
         raise ParameterError("backpropagation starts from nothing but the hologram; drop start")
     if start is None and method not in NETWORKS and parameters.get("prior"):

@@ -23,7 +23,8 @@ from lensfree_nb.microscope import Setup
 from lensfree_nb.reconstruct.find_distance import FIRST_FRAMES
 from lensfree_nb.reconstruct.frame_values import frame_values, usable_number
 
-LEAST_SIDE_PX = 16
+# On smaller frames what is found is noise.
+LEAST_SIDE_PX = 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def register(
     Raises
     ------
     DataError
-        If the frame is smaller than 16 px, or an exposure was not found, and that was not to be
+        If the frame is smaller than 96 px, or an exposure was not found, and that was not to be
         flagged.
     """
     hologram, setup = hologram_of(ds), setup_of(ds)

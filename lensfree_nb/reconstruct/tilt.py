@@ -41,6 +41,7 @@ SAME_UM = 1e-3
 MOST_SPREAD = 0.9
 # Of the windows: a plane through a few of them is one through their errors.
 LEAST_SHOWN = 0.5
+LEAST_WINDOW_PX = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,8 @@ class FindTilt:
         if self.network is not None:
             from lensfree_nb.reconstruct.network_focus import settled
 
-            return min(max(settled([window], setup, near, self.network), low), high)
+            found = settled([window], setup, near, self.network)
+            return found if low < found < high else math.nan
         from lensfree_nb.reconstruct.focus import FLAT, lowest, objective
 
         curve: list[float] = []
@@ -121,6 +123,12 @@ class FindTilt:
         from lensfree_nb.reconstruct.focus import COARSE_WINDOW_PX
 
         sides = [min(COARSE_WINDOW_PX, n // self.windows) for n in shape]
+        if min(sides) < LEAST_WINDOW_PX:
+            raise ParameterError(
+                f"windows is {self.windows}: on a frame of {shape[1]} x {shape[0]} px a window is "
+                f"{min(sides)} px wide, too few to tell a distance; use fewer windows, such that "
+                f"each is {LEAST_WINDOW_PX} px wide at least"
+            )
         starts = [
             np.linspace(0, n - side, self.windows).astype(int)
             for n, side in zip(shape, sides, strict=True)

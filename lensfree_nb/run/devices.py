@@ -50,10 +50,9 @@ def choose_device(device: str = "auto") -> torch.device:
     """
     import torch
 
+    check_device(device)
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if not isinstance(device, str) or not re.fullmatch(r"cpu|cuda(:\d+)?", device):
-        raise ParameterError(f"device is {device!r}; use 'auto', 'cpu', 'cuda' or 'cuda:N'")
     chosen = torch.device(device)
     if chosen.type == "cuda" and not torch.cuda.is_available():
         raise ExecutionError("device='cuda' was asked for, but torch sees no CUDA device here")
@@ -63,6 +62,18 @@ def choose_device(device: str = "auto") -> torch.device:
             "counted from 0"
         )
     return chosen
+
+
+def check_device(device: str) -> None:
+    """Refuse what names no device, wherever the work will be done.
+
+    Raises
+    ------
+    ParameterError
+        If the name is no device.
+    """
+    if not isinstance(device, str) or not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+        raise ParameterError(f"device is {device!r}; use 'auto', 'cpu', 'cuda' or 'cuda:N'")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from lensfree_nb.errors import ModelError
+from lensfree_nb.nets.registry import readable
 
 Parts = Mapping[str, Mapping[str, Tensor]]
 
@@ -26,6 +27,7 @@ def save_checkpoint(path: Path, parts: Parts, said: Mapping[str, Any]) -> None:
     }
     beside = path.with_suffix(".writing")
     save_file(tensors, beside, {"said": json.dumps(said)})
+    readable(beside)
     os.replace(beside, path)
 
 

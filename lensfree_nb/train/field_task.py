@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from lensfree_nb.checks import check_count, check_number
+from lensfree_nb.checks import check_count, check_number, checked_seed
+from lensfree_nb.errors import ParameterError
 from lensfree_nb.nets.registry import find_model
 from lensfree_nb.train.patches import PatchSource
 from lensfree_nb.train.shelf import Batch, Shelf
 
+RECONSTRUCTS: Final = "reconstruct"
 WHOLE: Final = (
     "field_px", "patch_px", "iterations", "shelf_fields", "validation_fields", "bank_cells",
 )  # fmt: skip
@@ -39,7 +41,8 @@ class FieldTask:
     Raises
     ------
     ParameterError
-        If a number is not above 0, or should be whole.
+        If a number is not above 0, or should be whole, the seeds are one, or the draft is for
+        something else.
     """
 
     seed: int
@@ -59,6 +62,16 @@ class FieldTask:
         for name in WHOLE:
             check_count(name, getattr(self, name), 1)
         check_number("reuse", self.reuse, open_low=True)
+        seeds = [checked_seed(getattr(self, name), name) for name in ("seed", "validation_seed")]
+        if seeds[0] == seeds[1]:
+            raise ParameterError(
+                f"validation_seed is {seeds[1]}, as seed is: what is validated must not be learned"
+            )
+        drafter = find_model(self.draft).options.get("task") if self.draft else RECONSTRUCTS
+        if drafter != RECONSTRUCTS:
+            raise ParameterError(
+                f"draft is {self.draft!r}, a network for {drafter}; name one that reconstructs"
+            )
         source = self.source(self.seed)
         self._shelf = Shelf(
             lambda number: self.pair(source, number), self.seed, source.patches_a_field,

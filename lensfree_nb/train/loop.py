@@ -62,6 +62,7 @@ class Training:
     seconds: float = dataclasses.field(default=0.0, init=False)
     history: list[dict[str, float | None]] = dataclasses.field(default_factory=list, init=False)
     started_from: str | None = dataclasses.field(default=None, init=False)
+    _between_steps: bool = dataclasses.field(default=True, init=False)
 
     def __post_init__(self) -> None:
         """Build, or take up."""
@@ -88,13 +89,23 @@ class Training:
         return self.step >= self.recipe.schedule.steps or waited >= self.recipe.schedule.patience
 
     def run(self, minutes: float = math.inf) -> None:
-        """Go on until finished, or until the time is up; then keep everything.
+        """Go on until finished, interrupted, or the time is up; then keep everything.
 
         Raises
         ------
         ExecutionError
             If the loss is no number any more; what was kept before stays.
         """
+        try:
+            self._learn(minutes)
+        except KeyboardInterrupt:
+            if self._between_steps:
+                self._keep()
+                self.say(f"{self.recipe.name}: kept at step {self.step}; run again to go on")
+            raise
+        self._keep()
+
+    def _learn(self, minutes: float) -> None:
         start = kept = time.perf_counter()
         before, every = self.seconds, self.recipe.schedule.validate_every
         with steps_bar(self.recipe.name, self.recipe.schedule.steps, self.step) as bar:
@@ -109,10 +120,10 @@ class Training:
                 self.seconds = before + time.perf_counter() - start
                 if self.step % every == 0 or self.step == self.recipe.schedule.steps:
                     self._validate(loss)
+                    kept = -math.inf
                 if time.perf_counter() - kept > SECONDS_BETWEEN_CHECKPOINTS:
                     self._keep()
                     kept = time.perf_counter()
-        self._keep()
 
     def start_from(self, spec: ModelSpec) -> None:
         """Take the weights of a network built in the same way; no later ones count that do worse.
@@ -122,12 +133,21 @@ class Training:
         ParameterError
             If it is built in another way.
         """
+        unlike = [
+            f"{name} {spec.options.get(name)} there and {mine} here"
+            for name, mine in self.options.items()
+            if name in ("inputs", "outputs", *self.recipe.network)
+            and spec.options.get(name, mine) != mine
+        ]
         weights = load_network(spec, "cpu").state_dict()
         try:
             for mine in (self.network, self.average, self.best):
                 mine.load_state_dict(weights)
         except RuntimeError as error:
-            raise ParameterError(f"{self.recipe.name} cannot start from there: {error}") from error
+            raise ParameterError(
+                f"{self.recipe.name} cannot start from {spec.name}, which is built in another way: "
+                f"{', '.join(unlike) or 'its layers differ'}"
+            ) from error
         self.started_from = spec.sha256
         self._validate(None)
 
@@ -164,9 +184,11 @@ class Training:
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), schedule.clip)
+        self._between_steps = False
         self.optimiser.step()
         self.step += 1
         self._follow()
+        self._between_steps = True
         return float(loss.detach())
 
     def _through(self, network: nn.Module, inputs: Tensor) -> Tensor:
@@ -198,7 +220,9 @@ class Training:
     def _validate(self, loss: float | None) -> None:
         scores = self._task.scores(*self._drawn_by(self.average))
         # The task's own scores come fourth: the first of them is what the best is chosen by.
-        told = {"step": self.step, "seconds": self.seconds, "training_loss": loss, **scores}
+        told = {"step": self.step, "seconds": self.seconds, "training_loss": loss}
+        # JSON has no word for what is no number: of cells that the validation does not hold.
+        told |= {name: value if math.isfinite(value) else None for name, value in scores.items()}
         self.history.append(told)
         if self._best_at() == len(self.history) - 1:
             self.best.load_state_dict(self.average.state_dict())
@@ -207,7 +231,12 @@ class Training:
 
     def _best_at(self) -> int:
         first = list(self.history[0])[3]
-        return min(range(len(self.history)), key=lambda n: float(self.history[n][first] or 0.0))
+
+        def badness(number: int) -> float:
+            score = self.history[number][first]
+            return math.inf if score is None or math.isnan(score) else score
+
+        return min(range(len(self.history)), key=badness)
 
     def _keep(self) -> None:
         parts = {
@@ -229,7 +258,7 @@ class Training:
 
     def _take_up(self) -> None:
         parts, said = load_checkpoint(self.checkpoint)
-        for part in ("network", "data"):
+        for part in ("network", "data", "task"):
             if said["recipe"][part] != getattr(self.recipe, part):
                 raise ParameterError(
                     f"{self.checkpoint} is of a recipe with another {part}; remove it, or choose "

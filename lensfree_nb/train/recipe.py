@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +15,7 @@ from lensfree_nb.nets.registry import KINDS, build_network
 from lensfree_nb.run.tiles import ALIGNMENT
 
 RECIPES: Final = Path(__file__).parent / "recipes"
+TEXTS, TABLES = ("purpose", "task"), ("network", "data", "schedule")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +110,42 @@ def read_recipe(name: str | Path) -> Recipe:
         )
     try:
         said = tomllib.loads(path.read_text(encoding="utf-8"))
-        schedule = Schedule(**said.pop("schedule"))
-        recipe = Recipe(name=path.stem, schedule=schedule, **said)
-        _check_network(recipe.network)
-    except (tomllib.TOMLDecodeError, TypeError, KeyError) as error:
-        known = ", ".join(f.name for f in fields(Schedule))
-        raise ParameterError(
-            f"{path.name} is no recipe ({error}); it says purpose, task, and in tables network, "
-            f"data and schedule ({known})"
-        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ParameterError(f"{path.name} is no TOML in UTF-8: {error}") from error
+    check_keys(path.name, said, [*TEXTS, *TABLES], [*TEXTS, *TABLES])
+    for name, kind in {**dict.fromkeys(TEXTS, str), **dict.fromkeys(TABLES, dict)}.items():
+        if not isinstance(said[name], kind):
+            words = "a text" if kind is str else "a table"
+            raise ParameterError(f"{path.name}: {name} is {said[name]!r}; it must be {words}")
+    knobs = {f.name: f.default is MISSING for f in fields(Schedule)}
+    needed = [name for name, must in knobs.items() if must]
+    check_keys(f"{path.name}, schedule", said["schedule"], [*knobs], needed)
+    recipe = Recipe(path.stem, **{**said, "schedule": Schedule(**said["schedule"])})
+    _check_network(recipe.network)
     return recipe
+
+
+def check_keys(
+    where: str, said: Mapping[str, Any], known: Sequence[str], needed: Sequence[str]
+) -> None:
+    """Refuse names that mean nothing, and the lack of those that are needed.
+
+    Parameters
+    ----------
+    where : str
+        Whose names they are.
+    said : mapping
+        What is said.
+    known, needed : sequence of str
+        Names that may be said, and that must be.
+    """
+    for name in said:
+        if name not in known:
+            near = get_close_matches(name, known, 1)
+            meant = f"; did you mean {near[0]}?" if near else f"; it has {', '.join(known)}"
+            raise ParameterError(f"{where} has no {name}{meant}")
+    if missing := [name for name in needed if name not in said]:
+        raise ParameterError(f"{where} does not say {', '.join(missing)}")
 
 
 def _check_network(said: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.train.change import Change
 from lensfree_nb.train.quantification import Quantification
-from lensfree_nb.train.recipe import Recipe
+from lensfree_nb.train.recipe import Recipe, check_keys
 from lensfree_nb.train.reconstruction import Reconstruction
 from lensfree_nb.train.representation import Representation
 
@@ -59,7 +60,11 @@ def make_task(recipe: Recipe, device: str = "auto") -> Task:
     """
     if recipe.task not in TASKS:
         raise ParameterError(f"task is {recipe.task!r}; use {', '.join(TASKS)}")
+    task = TASKS[recipe.task]
+    own = [part for part in signature(task).parameters.values() if part.name != "device"]
+    needed = [part.name for part in own if part.default is part.empty]
+    check_keys(f"recipe {recipe.name}, data", recipe.data, [part.name for part in own], needed)
     try:
-        return TASKS[recipe.task](**recipe.data, device=device)
+        return task(**recipe.data, device=device)
     except TypeError as error:
         raise ParameterError(f"recipe {recipe.name}, data: {error}") from error

@@ -145,6 +145,19 @@ def test_a_header_that_lacks_something_is_refused(saved, missing):
         find_model(path)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [({"trained_on": [1]}, "trained_on"), ({"passes": "x"}, "no network of this package"),
+     ({"halo_px": 1}, "it was changed by hand")],
+)  # fmt: skip
+def test_a_header_that_says_what_cannot_be_is_refused(saved, change, words):
+    network, path = saved
+    said = {**find_model(path).options, **change}
+    save_file(network.state_dict(), path, {HEADER: json.dumps(said)})
+    with pytest.raises(ModelError, match=words):
+        load_network(find_model(path), "cpu")
+
+
 @pytest.mark.parametrize("card", ["{", "[]", "\x00"])
 def test_a_broken_card_is_told(saved, card):
     _, path = saved

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from lensfree_nb.errors import QualityWarning
+from lensfree_nb.errors import DistanceError, ParameterError, QualityWarning
 from tests import seeds
 
 METHODS = ["inverse", "accelerated"]
@@ -35,7 +35,37 @@ def test_a_saturated_corner(holograms, method):
     assert bool(found["trusted"])
     gap = found["opd"] - expected["opd"]
     assert rms(gap[150:, 150:]) < 2
-    assert np.isfinite(found["opd"]).all()
+    # What was not recorded is not made up: but its rim is seen from beside.
+    assert np.isnan(found["opd"][:50, :50]).all()
+    assert np.isnan(found["absorption"][:50, :50]).all()
+    outside = np.ones(found["opd"].shape, bool)
+    outside[:70, :70] = False
+    assert np.isfinite(found["opd"].values[outside]).all()
+
+
+def test_a_cell_that_was_not_recorded_is_no_trusted_row(holograms, cells_truth):
+    frame = holograms.isel(time=0).copy(deep=True)
+    points = cells_truth[["y_um", "x_um"]].to_numpy() / 1.67
+    y, x = points[((points > 66) & (points < 190)).all(1)][0].round().astype(int)
+    frame["hologram"][:, y - 45 : y + 45, x - 45 : x + 45] = np.nan
+    table = frame.lf.reconstruct("accelerated").lf.cells()
+    near = np.hypot(table["y_um"] / 1.67 - y, table["x_um"] / 1.67 - x) < 60
+    assert table.loc[~near, "trusted"].any()
+    inside = np.maximum((table["y_um"] / 1.67 - y).abs(), (table["x_um"] / 1.67 - x).abs()) < 45
+    assert not table.loc[inside, "trusted"].any()
+
+
+def test_a_distance_that_was_not_found_is_told(holograms):
+    with pytest.raises(DistanceError, match="not known, as find_distance says"):
+        holograms.isel(time=0).assign_coords(distance=np.nan).lf.reconstruct(**QUICK)
+
+
+def test_no_device_is_refused_before_the_work(holograms):
+    for verb in ("reconstruct", "quantify"):
+        ds = holograms.chunk().rename(hologram="hologram" if verb == "reconstruct" else "opd")
+        ds = ds if verb == "reconstruct" else ds.isel(wavelength=0, drop=True)
+        with pytest.raises(ParameterError, match="device is 'gpu'"):
+            getattr(ds.lf, verb)(device="gpu")
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -69,8 +69,16 @@ def test_its_curve_can_be_drawn(holograms):
 def test_a_tilt_is_followed(holograms):
     found = holograms.isel(time=0).lf.find_tilt(criterion="network", windows=2)
     assert float(found["distance"]) == pytest.approx(1000, abs=8)
+    assert abs(float(found["distance_slope_y"])) < 25
+    assert abs(float(found["distance_slope_x"])) < 25
     with pytest.raises(ParameterError, match="use inversion, network"):
         holograms.lf.find_tilt(criterion="tenengrad")
+
+
+def test_the_end_of_what_was_searched_is_no_distance(holograms):
+    far = holograms.isel(time=0).assign_coords(distance=1200.0)
+    with pytest.raises(DistanceError, match="windows of the frame show a distance"):
+        far.lf.find_tilt(criterion="network", windows=2)
 
 
 def test_only_what_it_was_trained_on(holograms):

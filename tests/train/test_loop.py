@@ -1,4 +1,6 @@
 import dataclasses
+import json
+import math
 
 import pytest
 import torch
@@ -56,9 +58,8 @@ def doubling(monkeypatch):
 
 
 def training(folder, recipe=RECIPE, said=None):
-    return Training(
-        recipe, folder / "double.checkpoint.safetensors", "cpu", (said or []).append
-    )  # fmt: skip
+    told = [] if said is None else said
+    return Training(recipe, folder / "double.checkpoint.safetensors", "cpu", told.append)
 
 
 def weights(run):
@@ -101,6 +102,55 @@ def test_time_runs_out_and_nothing_is_lost(tmp_path):
     assert run.checkpoint.is_file()
     with pytest.raises(ParameterError, match="not validated yet"):
         run.export(tmp_path)
+
+
+def test_an_interrupt_costs_nothing(tmp_path, monkeypatch):
+    whole = training(tmp_path / "whole")
+    (tmp_path / "whole").mkdir()
+    whole.run()
+
+    def interrupted(self, step, size):
+        if step == 50:
+            raise KeyboardInterrupt
+        return examples(self, step, size)
+
+    examples = Double.batch
+    monkeypatch.setattr(Double, "batch", interrupted)
+    said = []
+    with pytest.raises(KeyboardInterrupt):
+        training(tmp_path, said=said).run()
+    assert "kept at step 50" in said[-1]
+    monkeypatch.setattr(Double, "batch", examples)
+    again = training(tmp_path)
+    assert again.step == 50
+    again.run()
+    for a, b in zip(whole.best.parameters(), again.best.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_every_validation_is_kept(tmp_path, monkeypatch):
+    one = training(tmp_path)
+    monkeypatch.setattr(one, "_follow", lambda: None)
+
+    def dead(step, size):
+        if step == 41:
+            raise MemoryError
+        return Double.batch(one._task, step, size)
+
+    monkeypatch.setattr(one._task, "batch", dead)
+    with pytest.raises(MemoryError):
+        one.run()
+    assert training(tmp_path).step == 40
+
+
+def test_a_score_that_is_no_number_is_never_the_best(tmp_path, monkeypatch):
+    worth = iter([math.nan, 1.0, 2.0, math.nan])
+    one = training(tmp_path)
+    monkeypatch.setattr(one._task, "scores", lambda found, truth: {"error": next(worth)})
+    one.run()
+    card = json.loads(one.export(tmp_path).with_suffix(".json").read_text())
+    assert card["training"]["validation"]["error"] == 1.0
+    assert [h["error"] for h in card["training"]["validation_curve"]] == [None, 1.0, 2.0, None]
 
 
 def test_it_stops_where_nothing_is_gained(tmp_path):
@@ -156,7 +206,7 @@ def test_other_weights_are_a_start(tmp_path):
     assert first["started_from"] is None
     assert "--start" not in first["command"]
     wider = dataclasses.replace(RECIPE, network={"kind": "unet", "features": 5, "depth": 2})
-    with pytest.raises(ParameterError, match="cannot start from there"):
+    with pytest.raises(ParameterError, match="another way: features 8 there and 5 here"):
         training(tmp_path / "wider", wider).start_from(spec)
 
 

@@ -109,7 +109,10 @@ def test_the_true_opd_is_that_behind_the_light():
 @pytest.mark.parametrize(
     ("changes", "words"),
     [({"shelf_fields": 0}, "shelf_fields is 0"), ({"shelf_fields": 2.5}, "a whole number"),
-     ({"reuse": 0.0}, "reuse is 0"), ({"draft": None}, "draft is missing")],
+     ({"reuse": 0.0}, "reuse is 0"), ({"draft": None}, "draft is missing"),
+     ({"draft": "measure"}, "a network for quantify; name one that reconstructs"),
+     ({"validation_seed": -6}, "validation_seed is -6"),
+     ({"validation_seed": seeds.CELLS}, "must not be learned")],
 )  # fmt: skip
 def test_what_cannot_be_trained_is_refused(changes, words):
     with pytest.raises(ParameterError, match=words):

@@ -40,7 +40,9 @@ def test_a_recipe_of_ones_own(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("= 3", "no recipe"),
+        ("= 3", "no TOML in UTF-8"),
+        (GOOD.replace("[network]", "[networks]"), "has no networks; did you mean network"),
+        (GOOD.replace('task = "reconstruct"', 'task = ["reconstruct"]'), "it must be a text"),
         ("purpose = 'p'", "schedule"),
         (GOOD.replace("steps", "stops"), "stops"),
         (GOOD.replace('task = "reconstruct"\n', ""), "task"),
@@ -66,3 +68,10 @@ def test_what_is_no_recipe_is_refused(tmp_path, text, words):
 def test_a_missing_recipe_is_named_with_those_that_there_are(name):
     with pytest.raises(ParameterError, match=r"use accelerate, change, measure"):
         read_recipe(name)
+
+
+def test_a_file_in_another_encoding_is_refused(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_bytes(GOOD.encode() + "# für mich".encode("latin-1"))
+    with pytest.raises(ParameterError, match="no TOML in UTF-8"):
+        read_recipe(path)
