@@ -179,6 +179,7 @@ def test_cells_of_the_standard_pipeline_stay_within_reach(ds, network):
         ({"least": 2}, ParameterError, "least"),
         ({"alpha_um3_per_pg": math.nan}, ParameterError, "alpha_um3_per_pg"),
         ({"precision": "float16"}, ParameterError, "precision"),
+        ({"device": "gpu"}, ParameterError, "device is 'gpu'"),
     ],
 )
 def test_what_cannot_be_is_refused_before_the_work(ds, network, options, error, word):

@@ -60,12 +60,11 @@ def test_a_distance_that_was_not_found_is_told(holograms):
         holograms.isel(time=0).assign_coords(distance=np.nan).lf.reconstruct(**QUICK)
 
 
-def test_no_device_is_refused_before_the_work(holograms):
-    for verb in ("reconstruct", "quantify"):
-        ds = holograms.chunk().rename(hologram="hologram" if verb == "reconstruct" else "opd")
-        ds = ds if verb == "reconstruct" else ds.isel(wavelength=0, drop=True)
-        with pytest.raises(ParameterError, match="device is 'gpu'"):
-            getattr(ds.lf, verb)(device="gpu")
+def test_what_names_no_device_is_refused_before_the_work(holograms):
+    with pytest.raises(ParameterError, match="device is 'gpu'"):
+        holograms.chunk().lf.reconstruct(device="gpu")
+    with pytest.raises(ParameterError, match="residual_map is 'no'"):
+        holograms.lf.reconstruct(residual_map="no")
 
 
 @pytest.mark.parametrize("method", METHODS)
