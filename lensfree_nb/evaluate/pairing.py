@@ -51,7 +51,8 @@ def pair(
 ) -> Pairing:
     """Pair the cells of two tables, frame by frame, by optimal assignment.
 
-    Frames are the same where their times are; tables that share no time go by their number.
+    Frames are the same where their times are; tables that share no time go by their number. A
+    table without ``frame`` is of the one frame that the other holds.
 
     Parameters
     ----------
@@ -63,7 +64,7 @@ def pair(
     Raises
     ------
     DimensionError
-        If a table has no positions, or only one of them tells frames apart.
+        If a table has no positions, or has no frames where the other has several.
 
     Examples
     --------
@@ -77,10 +78,6 @@ def pair(
         missing = [name for name in ("y_um", "x_um") if name not in table]
         if missing:
             raise DimensionError(f"a table has no column {', '.join(missing)}")
-    if ("frame" in estimated) != ("frame" in reference):
-        raise DimensionError(
-            "only one of the tables has a column 'frame'; give both one, or drop it from both"
-        )
     frames = _frames_of(estimated, reference)
     points: list[NDArray[Any]] = [
         t[["y_um", "x_um"]].to_numpy(float) for t in (estimated, reference)
@@ -108,7 +105,14 @@ def _frames_of(estimated: pd.DataFrame, reference: pd.DataFrame) -> list[NDArray
         times = [t["time"].to_numpy() for t in tables]
         if np.isin(times[0], times[1]).any():
             return times
-    return [t["frame"].to_numpy() if "frame" in t else np.zeros(len(t)) for t in tables]
+    numbered = [t["frame"].to_numpy() for t in tables if "frame" in t]
+    if len(numbered) == len(tables):
+        return numbered
+    if any(len(np.unique(numbers)) > 1 for numbers in numbered):
+        raise DimensionError(
+            "one of the tables holds several frames, the other has no column 'frame'; give it one"
+        )
+    return [np.zeros(len(t)) for t in tables]
 
 
 def _assigned(

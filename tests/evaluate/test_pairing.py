@@ -29,9 +29,12 @@ def test_pairs_never_cross_frames_or_ten_micrometres():
     assert empty.recall == 0
 
 
-def test_frames_in_one_table_only_are_refused():
-    with pytest.raises(DimensionError, match="'frame'"):
-        pair(table([[0, 0]], frame=[0]), table([[0, 0]]))
+def test_a_table_without_frames_is_of_the_only_one():
+    assert pair(table([[0, 0]], frame=[7]), table([[0, 1]])).reference.tolist() == [0]
+    several = table([[0, 0], [0, 0]], frame=[0, 1])
+    for tables in ((several, table([[0, 0]])), (table([[0, 0]]), several)):
+        with pytest.raises(DimensionError, match="holds several frames"):
+            pair(*tables)
 
 
 def test_against_the_dense_optimum_on_crowded_points():
