@@ -126,11 +126,15 @@ def rows_of(damage: Damage, clean: xr.Dataset, truth: np.ndarray, device: str) -
             for name, made in found.items()
         }  # fmt: skip
         where = f"{damage.name}, {method}"
+        recorded = np.ones(truth.shape, bool)
+        if damage.lost:
+            recorded[damage.lost(len(truth))] = False
         rows += [
             row(f"{where}: RMSE, damaged", error["damaged"], "nm", None, SOURCE),
             row(f"{where}: RMSE, as it was", error["clean"], "nm", None, SOURCE),
-            row(f"{where}: pixels that are numbers",
-                float(np.isfinite(found["damaged"]["opd"]).mean()), "1", ">= 1", SOURCE),
+            row(f"{where}: recorded pixels that are numbers",
+                float(np.isfinite(found["damaged"]["opd"].values)[recorded].mean()), "1", ">= 1",
+                SOURCE),
         ]  # fmt: skip
         trusted = found["damaged"]["trusted"].values
         if damage.lost:

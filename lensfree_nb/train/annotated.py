@@ -76,7 +76,7 @@ class Annotated:
         return measurement_loss(found, truth)
 
     def scores(self, found: Tensor, truth: Tensor) -> dict[str, float]:
-        """Of the whole validation set; ``loss`` is what the best is chosen by."""
+        """Of the whole validation set; ``error`` is what the best is chosen by."""
         return measurement_scores(found, truth)
 
     def learned(self, found: Tensor, truth: Tensor) -> dict[str, Any]:

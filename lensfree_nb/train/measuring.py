@@ -80,7 +80,7 @@ bank_cells, draft, device
         return measurement_loss(found, truth, self.channels)
 
     def scores(self, found: Tensor, truth: Tensor) -> dict[str, float]:
-        """Of the whole validation set; ``loss`` is what the best is chosen by."""
+        """Of the whole validation set; ``error`` is what the best is chosen by."""
         return measurement_scores(found, truth, self.channels)
 
     def learned(self, found: Tensor, truth: Tensor) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def test_what_does_worse_than_before_is_not_kept(annotated, untaught, tmp_path):
     curve = read_card(made.name)["training"]["validation_curve"]
     best = read_card(made.name)["training"]["validation"]
     assert curve[0]["step"] == 0
-    assert best["loss"] == min(line["loss"] for line in curve)
+    assert best["error"] == min(line["error"] for line in curve)
 
 
 def test_a_metric_that_nobody_annotated_gets_no_range(annotated, untaught, tmp_path):
