@@ -86,7 +86,8 @@ bank_cells, draft, device
     def learned(self, found: Tensor, truth: Tensor) -> dict[str, Any]:
         """From when on there is a cell, errors that hold what they claim, and the cells' range."""
         said = learned(found, truth, self.channels)
-        return {**said, "trained_on": {**self.trained_on(), "range": said.pop("range")}}
+        reach = said.pop("range")
+        return {**said, "trained_on": {**self.trained_on(), "range": reach}}
 
     def batch(self, step: int, size: int) -> Batch:
         """OPD (100 nm), worsened, and targets of one step: the same for one step, always."""

@@ -45,12 +45,7 @@ def test_cells_are_found_and_measured(scene):
     assert found["precision"].iloc[0] > 0.9
     assert found["recall"].iloc[0] > 0.9
     assert found.loc[["area_um2", "dry_mass_pg"], "r2"].min() > 0.8
-    assert found["bias_percent"].drop("major_axis_um").abs().max() < 10
-
-
-@pytest.mark.xfail(reason="trained for half an hour: long cells come out short", strict=True)
-def test_the_length_of_cells_is_not_biased(scene):
-    assert abs(scored(scene).loc["major_axis_um", "bias_percent"]) < 5
+    assert found["bias_percent"].abs().max() < 5
 
 
 def test_tiles_have_the_cells_of_the_whole(scene):
