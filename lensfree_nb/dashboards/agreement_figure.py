@@ -8,7 +8,7 @@ import numpy as np
 
 from lensfree_nb.dashboards.figure import ACCENT, FLAGGED, METRIC_LABELS, MUTED
 from lensfree_nb.dashboards.selection import is_whole
-from lensfree_nb.evaluate.regression import agreement
+from lensfree_nb.evaluate.regression import Agreement, agreement
 from lensfree_nb.evaluate.validation import Validation
 
 if TYPE_CHECKING:
@@ -37,13 +37,13 @@ def agreement_figure(found: Validation) -> Figure:
     axes = drawing.subplots(2, len(metrics), squeeze=False)
     for metric, (above, below) in zip(metrics, axes.T, strict=True):
         measured, reference = pairs[[metric, f"{metric}_reference"]].dropna().to_numpy(float).T
-        _regression(above, measured, reference, METRIC_LABELS[metric])
-        _differences(below, measured, reference, METRIC_LABELS[metric])
+        score = agreement(measured, reference)
+        _regression(above, measured, reference, score, METRIC_LABELS[metric])
+        _differences(below, measured, reference, score, METRIC_LABELS[metric])
     return drawing
 
 
-def _regression(axis: Axes, measured: Any, reference: Any, label: str) -> None:
-    score = agreement(measured, reference)
+def _regression(axis: Axes, measured: Any, reference: Any, score: Agreement, label: str) -> None:
     _dots(axis, reference, measured)
     axis.set_title(f"R² {score.r2:.3f}, bias {score.bias_percent:+.1f} %", fontsize=8, loc="left")
     axis.set_xlabel(f"reference, {label}", fontsize=8)
@@ -54,8 +54,7 @@ def _regression(axis: Axes, measured: Any, reference: Any, label: str) -> None:
         axis.plot(ends, score.slope * ends + score.intercept, color=FLAGGED, linewidth=1)
 
 
-def _differences(axis: Axes, measured: Any, reference: Any, label: str) -> None:
-    score = agreement(measured, reference)
+def _differences(axis: Axes, measured: Any, reference: Any, score: Agreement, label: str) -> None:
     _dots(axis, (measured + reference) / 2, measured - reference)
     for level, style in (
         ((score.limits_low + score.limits_high) / 2, "-"),

@@ -123,12 +123,6 @@ class FindTilt:
         from lensfree_nb.reconstruct.focus import COARSE_WINDOW_PX
 
         sides = [min(COARSE_WINDOW_PX, n // self.windows) for n in shape]
-        if min(sides) < LEAST_WINDOW_PX:
-            raise ParameterError(
-                f"windows is {self.windows}: on a frame of {shape[1]} x {shape[0]} px a window is "
-                f"{min(sides)} px wide, too few to tell a distance; use fewer windows, such that "
-                f"each is {LEAST_WINDOW_PX} px wide at least"
-            )
         starts = [
             np.linspace(0, n - side, self.windows).astype(int)
             for n, side in zip(shape, sides, strict=True)
@@ -176,11 +170,18 @@ def find_tilt(
     DistanceError
         If fewer than half of the windows show a distance, or all that do lie on one line.
     ParameterError
-        If exposures or frames lie at several distances.
+        If exposures or frames lie at several distances, or windows are too small to tell any.
     """
     check_count("windows", windows, 2)
     check_number("spread", spread, high=MOST_SPREAD, open_low=True)
     hologram, distance = hologram_of(ds), distance_of(ds)
+    side = min(hologram.sizes["y"], hologram.sizes["x"]) // windows
+    if side < LEAST_WINDOW_PX:
+        raise ParameterError(
+            f"windows is {windows}: on a frame of {hologram.sizes['x']} x {hologram.sizes['y']} px "
+            f"a window is {side} px wide, too few to tell a distance; use fewer windows, such that "
+            f"each is {LEAST_WINDOW_PX} px wide at least"
+        )
     setup, shift = setup_of(ds), shift_of(ds)
     if criterion not in (INVERSION, NETWORK):
         raise ParameterError(f"criterion is {criterion!r}; use {INVERSION}, {NETWORK}")

@@ -4,6 +4,7 @@ from scipy import stats
 
 from lensfree_nb.errors import DimensionError
 from lensfree_nb.evaluate.regression import agreement, mad
+from tests import seeds
 
 
 def test_agreement_against_scipy_and_closed_form():
@@ -46,3 +47,13 @@ def test_unknown_values_are_left_out_and_shapes_must_match():
     assert score.bias_percent == pytest.approx(10.0)
     with pytest.raises(DimensionError, match="one length"):
         agreement([1, 2, 3], [1, 2])
+
+
+def test_the_limits_of_agreement_hold_95_percent_of_the_errors():
+    rng = np.random.default_rng(seeds.NOISE)
+    truth = rng.uniform(50, 150, 4000)
+    error = rng.normal(3, 5, len(truth))
+    score = agreement(truth + error, truth)
+    assert (score.limits_low, score.limits_high) == pytest.approx((3 - 9.8, 3 + 9.8), abs=0.4)
+    inside = (error > score.limits_low) & (error < score.limits_high)
+    assert inside.mean() == pytest.approx(0.95, abs=0.01)

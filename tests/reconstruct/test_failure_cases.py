@@ -43,16 +43,15 @@ def test_a_saturated_corner(holograms, method):
     assert np.isfinite(found["opd"].values[outside]).all()
 
 
-def test_a_cell_that_was_not_recorded_is_no_trusted_row(holograms, cells_truth):
+@pytest.mark.parametrize("method", METHODS)
+def test_cells_that_were_not_recorded_are_no_trusted_rows(holograms, method):
+    # Their fringes reach beyond what was lost: of some an inversion makes a cell all the same.
     frame = holograms.isel(time=0).copy(deep=True)
-    points = cells_truth[["y_um", "x_um"]].to_numpy() / 1.67
-    y, x = points[((points > 66) & (points < 190)).all(1)][0].round().astype(int)
-    frame["hologram"][:, y - 45 : y + 45, x - 45 : x + 45] = np.nan
-    table = frame.lf.reconstruct("accelerated").lf.cells()
-    near = np.hypot(table["y_um"] / 1.67 - y, table["x_um"] / 1.67 - x) < 60
-    assert table.loc[~near, "trusted"].any()
-    inside = np.maximum((table["y_um"] / 1.67 - y).abs(), (table["x_um"] / 1.67 - x).abs()) < 45
-    assert not table.loc[inside, "trusted"].any()
+    frame["hologram"][:, :, :70] = np.nan
+    table = frame.lf.reconstruct(method).lf.cells()
+    lost = table["x_um"] / 1.67 < 69.5
+    assert not table.loc[lost, "trusted"].any()
+    assert table.loc[~lost, "trusted"].sum() > 15
 
 
 def test_a_distance_that_was_not_found_is_told(holograms):

@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from lensfree_nb.reconstruct.neighbourhood import REACH_PX, around, noise_variance
+from lensfree_nb.reconstruct.neighbourhood import REACH_PX, around, noise_variance, unrecorded
 from tests import seeds
 
 
@@ -43,3 +43,14 @@ def test_what_is_unknown_is_no_noise(lost):
     ] = np.nan
     expected = 0.0 if lost == "all" else pytest.approx(0.02, rel=0.1)
     assert noise_variance(torch.from_numpy(image)) ** 0.5 == expected
+
+
+def test_what_lies_amid_lost_pixels_is_a_guess_and_beside_dust_it_is_not():
+    seen = torch.ones(240, 260, dtype=torch.bool)
+    seen[:100, :120] = False
+    guessed = unrecorded(seen)
+    assert bool(guessed[:80, :100].all())
+    assert not bool(guessed[seen].any())
+    dusty = torch.ones(240, 260, dtype=torch.bool)
+    dusty[50:60, 50:60] = dusty[100] = dusty[:, 200:206] = False
+    assert not bool(unrecorded(dusty).any())

@@ -77,7 +77,7 @@ def test_a_few_windows_make_no_plane(tilted):
 @pytest.mark.parametrize("windows", [16, 500])
 def test_windows_too_small_to_tell_are_refused(tilted, windows):
     with pytest.raises(ParameterError, match=f"windows is {windows}: on a frame of 480 x 480 px"):
-        tilted.lf.find_tilt(windows=windows)
+        tilted.chunk().lf.find_tilt(windows=windows)
 
 
 def test_a_plane_steeper_than_what_is_searched_is_no_gentler_one(tilted):
