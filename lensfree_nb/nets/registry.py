@@ -27,7 +27,7 @@ HEADER: Final = "lensfree_nb"
 CONTENT: Final = "content_sha256"
 KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "plain": ("features", "layers"), "unet": ("features", "depth"),
-    "folded": ("features", "depth", "fold"),
+    "folded": ("features", "depth", "fold", "saturating"),
 }  # fmt: skip
 
 

@@ -126,6 +126,15 @@ def _reach(depth: int) -> int:
 
 def _block(before: int, after: int) -> nn.Sequential:
     return nn.Sequential(
-        nn.Conv2d(before, after, 3, padding=1), nn.ReLU(inplace=True),
-        nn.Conv2d(after, after, 3, padding=1), nn.ReLU(inplace=True),
+        _convolution(before, after), nn.ReLU(inplace=True),
+        _convolution(after, after), nn.ReLU(inplace=True),
     )  # fmt: skip
+
+
+def _convolution(before: int, after: int) -> nn.Conv2d:
+    """Begun as He et al., ICCV 2015, so that without norms an image comes through all layers."""
+    layer = nn.Conv2d(before, after, 3, padding=1)
+    nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+    return layer

@@ -14,9 +14,7 @@ from lensfree_nb.quantify.channels import LOG_SE, MEASURES, Channels
 from lensfree_nb.quantify.reading import measured
 from lensfree_nb.train.threshold import best_threshold
 
-# How strongly a spread that is learned holds back what is uncertain: Seitzer et al., ICLR 2022.
-BETA: Final = 0.5
-DETECTION_WEIGHT: Final = 5.0
+DETECTION_WEIGHT, SPREAD_WEIGHT = 2.5, 0.2
 ONE_SIGMA: Final = 0.6827
 # What a network may be asked: what nearly all cells of its validation measured, and a tenth more.
 EDGES, MARGIN = (0.001, 0.999), 0.1
@@ -24,6 +22,11 @@ EDGES, MARGIN = (0.001, 0.999), 0.1
 
 def measurement_loss(found: Tensor, truth: Tensor, channels: Channels = MEASURES) -> Tensor:
     """Detection everywhere, measurements where discs are.
+
+    Errors count by their size, not by its square: a few cells that nobody could measure would hold
+    back all others. The spread is the scale of a Laplace distribution of these errors, and learned
+    beside them: were they divided by it, what is uncertain would hardly be learned at all (Seitzer
+    et al., ICLR 2022).
 
     Parameters
     ----------
@@ -35,10 +38,9 @@ def measurement_loss(found: Tensor, truth: Tensor, channels: Channels = MEASURES
         How measurements are coded.
     """
     on, count = truth[:, 1:].isfinite(), len(channels.metrics)
-    error = torch.where(on, found[:, 1 : 1 + count] - truth[:, 1:].nan_to_num(), 0.0)
+    error = torch.where(on, found[:, 1 : 1 + count] - truth[:, 1:].nan_to_num(), 0.0).abs()
     log_se = found[:, 1 + count :].clamp(*LOG_SE)
-    each = 0.5 * (error / log_se.exp()).square() + log_se
-    each = each * log_se.detach().exp() ** (2 * BETA)
+    each = error + SPREAD_WEIGHT * (error.detach() * (-log_se).exp() + log_se)
     measured = (each * on).sum() / on.sum().clamp(min=1)
     return DETECTION_WEIGHT * _detection_loss(found[:, 0], truth[:, 0]) + measured
 

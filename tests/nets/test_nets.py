@@ -14,6 +14,7 @@ NETS = {
     "unet": lambda: UNet(8, 2, features=8),
     "folded": lambda: FoldedUNet(1, 2, features=8, depth=3),
     "folded by four": lambda: FoldedUNet(1, 2, features=8, depth=2, fold=4),
+    "folded with copies": lambda: FoldedUNet(1, 2, features=8, depth=2, saturating=2),
 }
 
 
@@ -28,7 +29,7 @@ def woken(name):
 
 
 def images(net, *size):
-    folded = net.fold**2 if isinstance(net, FoldedUNet) else 1
+    folded = net.fold**2 * (1 + len(net.saturations)) if isinstance(net, FoldedUNet) else 1
     inputs = next(m.in_channels for m in net.modules() if isinstance(m, nn.Conv2d)) // folded
     rng = torch.Generator().manual_seed(seeds.LIGHT)
     return torch.rand((1, inputs, *size), generator=rng, dtype=torch.float64)
