@@ -87,7 +87,7 @@ class LensfreeAccessor:
 
         See :func:`lensfree_nb.reconstruct.find_distance.distance_curve`.
         """
-        from lensfree_nb.reconstruct.find_distance import distance_curve
+        from lensfree_nb.reconstruct.distance_curve import distance_curve
 
         return distance_curve(self._ds, distances_um, time=time, criterion=criterion, device=device)
 

@@ -44,6 +44,12 @@ def check_count(name: str, value: Any, least: int = 0) -> None:
         raise ParameterError(f"{name} is {value!r}; it must be a whole number >= {least}")
 
 
+def check_flag(name: str, value: Any) -> None:
+    """Refuse what is neither true nor false."""
+    if not isinstance(value, bool | np.bool_):
+        raise ParameterError(f"{name} is {value!r}; use True or False")
+
+
 def check_rng(rng: Any) -> None:
     """Refuse what is no source of random numbers."""
     if not isinstance(rng, np.random.Generator):

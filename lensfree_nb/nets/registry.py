@@ -97,9 +97,9 @@ def find_model(name: str | Path) -> ModelSpec:
             raise KeyError(built["kind"])
         for number in ("inputs", "outputs", "halo_px"):
             int(built[number])
-        int(built.get("passes", 1))
-        if not isinstance(built.get("trained_on", {}), dict):
-            raise TypeError("trained_on")
+        if min(int(built.get(number, 1)) for number in ("passes", "iterations")) < 1:
+            raise ValueError("passes or iterations below 1")
+        _check_trained_on(built.get("trained_on", {}))
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise ModelError(
             f"{path.name} is damaged, or no network of this package ({error}); fetch it again"
@@ -158,6 +158,10 @@ def load_network(spec: ModelSpec, device: str) -> nn.Module:
         raise ModelError(
             f"{spec.path.name} does not hold the weights of its network ({error})"
         ) from error
+    if kinds := {str(part.dtype) for part in tensors.values() if part.is_floating_point()} - {
+        "torch.float32"
+    }:
+        raise ModelError(f"{spec.path.name} holds weights of {', '.join(kinds)}; use float32")
     if spec.options.get(CONTENT) not in (None, _content(tensors)):
         raise ModelError(f"{spec.path.name} is damaged: its numbers changed after it was written")
     if int(spec.options["halo_px"]) < int(network.halo_px):  # type: ignore[arg-type]
@@ -207,6 +211,17 @@ def readable(path: Path) -> None:
     mask = os.umask(0)
     os.umask(mask)
     path.chmod(0o666 & ~mask)
+
+
+def _check_trained_on(said: Any) -> None:
+    """Whether what a header says of the training can be read as numbers."""
+    if not isinstance(said, dict):
+        raise TypeError("trained_on")
+    if not all(float(wavelength) > 0 for wavelength in said.get("wavelength_nm", [])):
+        raise ValueError("trained_on: wavelength_nm")
+    low, high = said.get("distance_um", (0.0, 0.0))
+    if not 0 <= float(low) <= float(high):
+        raise ValueError("trained_on: distance_um")
 
 
 def _content(tensors: Mapping[str, torch.Tensor]) -> str:

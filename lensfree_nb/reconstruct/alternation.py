@@ -147,9 +147,14 @@ def reference(network: ModelSpec) -> Alternation:
     Past the paper, the network draws in all orientations, and twice where it has learned to.
     """
     passes = int(network.options.get("passes", 1))
-    return Alternation(network, LONG, passes=passes, views=SYMMETRIES)
+    return Alternation(network, LONG, _first(network), passes=passes, views=SYMMETRIES)
 
 
 def accelerated(network: ModelSpec) -> Alternation:
     """10 iterations, network, 10 iterations with one proximal step each (Allier 2022)."""
-    return Alternation(network)
+    return Alternation(network, first=_first(network))
+
+
+def _first(network: ModelSpec) -> Inverse:
+    """As long an inversion as the network learned from."""
+    return replace(FIRST, iterations=int(network.options.get("iterations", FIRST.iterations)))

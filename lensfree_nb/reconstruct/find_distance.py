@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from lensfree_nb.checks import check_flag
 from lensfree_nb.contract import (
     SLOPES,
     distance_of,
@@ -37,11 +38,7 @@ if TYPE_CHECKING:
 
 DEFAULT_RANGE_UM = (300.0, 3000.0)
 INVERSION, NETWORK = "inversion", "network"
-FIRST_FRAMES = 3
-_CURVES = {
-    INVERSION: "objective of a short inversion",
-    NETWORK: "share that a network's answer leaves unexplained",
-}
+FIRST_FRAMES, COLOURS = 3, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +68,7 @@ class FindDistance:
 
         setup = self.setup.registered(shift_um)
         with working_on(self.device) as device:
-            frame = hologram if hologram.ndim == 3 else first_usable(hologram)
+            frame = hologram if hologram.ndim == 3 else first_usable(hologram, self.full_scale)
             try:
                 values = frame_values(frame, self.full_scale)
             except DataError as error:
@@ -82,12 +79,16 @@ class FindDistance:
             image = torch.tensor(values, device=device)
             found = self._found(image, setup)
             for e, focus in enumerate(found):
-                if self.refuse and not focus.found:
-                    which = f" of exposure {e}" if len(found) > 1 else ""
-                    raise DistanceError(
-                        f"the distance{which} was not found: {focus.reason}. Give range_um, look "
-                        f"at ds.lf.distance_curve(), {self._another()}or set distance_um yourself"
-                    )
+                if focus.found:
+                    continue
+                which = f" of exposure {e}" if len(found) > 1 else ""
+                words = (
+                    f"the distance{which} was not found: {focus.reason}. Give range_um, look "
+                    f"at ds.lf.distance_curve(), {self._another()}or set distance_um yourself"
+                )
+                if self.refuse:
+                    raise DistanceError(words)
+                warnings.warn(words, QualityWarning, stacklevel=2)
             distances = [focus.distance_um for focus in found]
             together = self.criterion == INVERSION and len(distances) > 1
             if together and not any(math.isnan(z) for z in distances):
@@ -96,7 +97,7 @@ class FindDistance:
 
     def _another(self) -> str:
         """What else to try: three colours of cells tell a network more than they tell light."""
-        fits = self.network is None and self.setup.exposures == 3
+        fits = self.network is None and self.setup.exposures == COLOURS
         return "try criterion='network' (for cells), " if fits else ""
 
     def _found(self, hologram: Tensor, setup: Setup) -> list[Focus]:
@@ -151,7 +152,8 @@ def find_distance(
         One distance a frame; otherwise that of the first of the three leading frames that is
         known over half of every exposure serves all.
     on_failure : {"raise", "flag"}
-        What to do where the curve is flat. Lazy input is always flagged: with NaN.
+        What to do where the curve is flat. Lazy input is always flagged: with NaN, and a warning
+        that says why, once it is computed.
     criterion : str
         ``"inversion"`` compares what short inversions reach (``reconstruct.focus``);
         ``"network"`` what a network's answer leaves unexplained (``reconstruct.network_focus``),
@@ -177,10 +179,13 @@ def find_distance(
     exposure = exposure_dim(ds)
     if on_failure not in ("raise", "flag"):
         raise ParameterError(f"on_failure is {on_failure!r}; use 'raise' or 'flag'")
+    check_flag("per_frame", per_frame)
+    if per_exposure is not None:
+        check_flag("per_exposure", per_exposure)
     each = exposure == "plane" if per_exposure is None else per_exposure
     network = checked_criterion(criterion, setup)
     lazy = hologram.chunks is not None
-    searched = _range(ds, range_um)
+    searched = searched_range(ds, range_um)
     kernel = FindDistance(
         setup, searched, each, on_failure == "raise" and not lazy, device, criterion,
         float(hologram.attrs.get("full_scale", math.inf)), network,
@@ -212,56 +217,6 @@ def find_distance(
     )  # fmt: skip
 
 
-def distance_curve(
-    ds: xr.Dataset,
-    distances_um: Sequence[float] | None = None,
-    *,
-    time: int = 0,
-    criterion: str = INVERSION,
-    device: str = "auto",
-) -> xr.DataArray:
-    """What :func:`find_distance` compares, for plotting: the criterion over distances.
-
-    Returns
-    -------
-    DataArray, dims ``distance`` (µm)
-        Of the inversion: its objective, where 1 is an empty estimate and the lowest is the best.
-        Of a sharpness: the highest is the best. Always computed.
-    """
-    import torch
-
-    from lensfree_nb.reconstruct.focus import coarse_curve
-    from lensfree_nb.reconstruct.sharpness import window_sharpness
-    from lensfree_nb.run.devices import working_on
-
-    hologram, setup = hologram_of(ds), setup_of(ds).registered(shift_of(ds).values)
-    network = checked_criterion(criterion, setup)
-    frame = hologram.isel(time=time) if "time" in hologram.dims else hologram
-    given = np.geomspace(*_range(ds, None), 40) if distances_um is None else distances_um
-    distances = np.array(floats(given, "um", "distances_um"))
-    if not len(distances):
-        raise DistanceError("distances_um is empty; give the distances to look at (um)")
-    with working_on(device) as chosen:
-        image = torch.tensor(
-            frame_values(frame.values, frame.attrs.get("full_scale", math.inf)), device=chosen
-        )
-        if criterion == INVERSION:
-            curve = coarse_curve(image, setup, distances)
-        elif network is not None:
-            from lensfree_nb.reconstruct.network_focus import network_curve
-
-            curve = network_curve(image, setup, distances, network)
-        else:
-            curve = window_sharpness(image, setup, distances.tolist(), criterion)
-    return xr.DataArray(
-        curve,
-        dims="distance",
-        coords={"distance": ("distance", distances, {"units": "um", "long_name": "distance"})},
-        name="objective" if criterion == INVERSION else criterion,
-        attrs={"units": "1", "long_name": _CURVES.get(criterion, criterion.replace("_", " "))},
-    )
-
-
 def checked_criterion(criterion: str, setup: Setup) -> ModelSpec | None:
     """The network of a criterion that has one.
 
@@ -277,6 +232,11 @@ def checked_criterion(criterion: str, setup: Setup) -> ModelSpec | None:
         raise ParameterError(f"criterion is {criterion!r}; use one of {', '.join(known)}")
     if criterion == NETWORK:
         network = find_model(NETWORKS["accelerated"])
+        if setup.exposures != COLOURS:
+            raise ParameterError(
+                f"criterion 'network' is for {COLOURS} colours, the hologram has "
+                f"{setup.exposures} exposures; use '{INVERSION}' or one of {', '.join(CRITERIA)}"
+            )
         check_network(network, setup, xr.DataArray(math.nan))
         return network
     return None
@@ -287,7 +247,14 @@ def named(network: ModelSpec | None) -> dict[str, Any]:
     return {} if network is None else {"network": dataclasses.asdict(network)}
 
 
-def _range(ds: xr.Dataset, range_um: Sequence[float] | None) -> tuple[float, float]:
+def searched_range(ds: xr.Dataset, range_um: Sequence[float] | None) -> tuple[float, float]:
+    """Where to search (µm): as given, around a distance already set, or nearly everywhere.
+
+    Raises
+    ------
+    DistanceError
+        If it is no range.
+    """
     if range_um is None:
         if "distance" in ds.coords or "distance_um" in ds.attrs:
             stated = distance_of(ds)

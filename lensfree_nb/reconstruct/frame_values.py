@@ -40,15 +40,23 @@ def frame_values(image: NDArray[Any], full_scale: float = np.inf) -> NDArray[np.
     return np.where(saturated, np.float32(np.nan), values) if saturated.any() else values
 
 
-def first_usable(frames: NDArray[Any]) -> NDArray[Any]:
+def first_usable(frames: NDArray[Any], full_scale: float = np.inf) -> NDArray[Any]:
     """The first of several frames (time, exposure, y, x) of which half of each exposure is known.
 
-    The first of all, if there is none.
+    If there is none, the one of which most is known; damaged frames come last.
     """
-    return np.asarray(frames[usable_number(frames)])
+    return np.asarray(frames[usable_number(frames, full_scale)])
 
 
-def usable_number(frames: NDArray[Any]) -> int:
+def usable_number(frames: NDArray[Any], full_scale: float = np.inf) -> int:
     """Which frame :func:`first_usable` gives."""
-    known = [np.isfinite(frame).mean(axis=(-2, -1)).min() >= LEAST_KNOWN for frame in frames]
-    return int(np.argmax(known))
+    shares = []
+    for number, frame in enumerate(frames):
+        try:
+            known = np.isfinite(frame_values(frame, full_scale)).mean(axis=(-2, -1))
+        except DataError:
+            known = np.array([-1.0])
+        if known.min() >= LEAST_KNOWN:
+            return number
+        shares.append(known.mean())
+    return int(np.argmax(shares))

@@ -8,9 +8,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-import numpy as np
-
-from lensfree_nb.checks import check_count, check_number
+from lensfree_nb.checks import check_count, check_flag, check_number
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.nets.registry import ModelSpec, find_model
 
@@ -24,8 +22,8 @@ STAGES: Final = ("first", "between")
 LEAST: Final = {
     "smoothness": 0.0, "sparsity": 0.0, "relax": 1.0, "prior": 0.0, "background_px": 2.0,
 }  # fmt: skip
-# Slower than this there is nothing in a frame.
-MOST: Final = {"background_px": 1e4}
+# Slower than this there is nothing in a frame; more than this is no weight but a slip.
+MOST: Final = {"background_px": 1e4, "relax": 1e9, "smoothness": 1e9, "sparsity": 1e9, "prior": 1e9}
 COUNTS: Final = ("iterations", "proximal_steps", "passes", "views")
 OF_KERNEL: Final[tuple[str, ...]] = ("precision", "passes", "views")
 WEIGHTS: Final = ("smoothness", "sparsity", "relax", "positive")
@@ -75,8 +73,8 @@ def checked_parameters(
             check_count(name, value, least=int(method not in NETWORKS or name != "iterations"))
         elif bare in LEAST and not (value is None and bare == "background_px"):
             check_number(name, value, LEAST[bare], MOST.get(bare, math.inf))
-        elif bare == "positive" and not isinstance(value, (bool, np.bool_)):
-            raise ParameterError(f"{name} is {value!r}; use True or False")
+        elif bare == "positive":
+            check_flag(name, value)
     return tuple(sorted(chosen.items()))
 
 

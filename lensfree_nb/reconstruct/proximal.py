@@ -16,6 +16,8 @@ from torch import Tensor
 from lensfree_nb.optics.bands import bands
 
 Dual = tuple[Tensor, Tensor]
+# Below it a weight moves no pixel by a rounding error, and its dual steps leave float32.
+NO_WEIGHT = 1e-15
 
 
 class TotalVariation:
@@ -42,6 +44,7 @@ class TotalVariation:
         shrink: float = 0.0,
     ) -> list[Tensor]:
         """The proximal points of `images`, in their place; `positive` says which are kept >= 0."""
+        weight = weight if weight > NO_WEIGHT else 0.0
         if weight > 0:
             for _ in range(self.steps):
                 self._ascend(images, weight, shrink, positive)

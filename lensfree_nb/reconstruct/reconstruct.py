@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from lensfree_nb.checks import check_flag
 from lensfree_nb.contract import (
     LONG_NAMES,
     SLOPES,
@@ -181,8 +182,7 @@ def reconstruct(
     kernel_parameters = checked_parameters(method, parameters, trust_residual)
     kernel = method_kernel(method, kernel_parameters)
     check_device(device)
-    if not isinstance(residual_map, bool | np.bool_):
-        raise ParameterError(f"residual_map is {residual_map!r}; use True or False")
+    check_flag("residual_map", residual_map)
     if start is not None and method == "backpropagation":
         raise ParameterError("backpropagation starts from nothing but the hologram; drop start")
     if start is None and method not in NETWORKS and parameters.get("prior"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ from lensfree_nb.contract import (
     provenance,
     setup_of,
 )
-from lensfree_nb.errors import DataError, ParameterError
+from lensfree_nb.errors import DataError, ParameterError, QualityWarning
 from lensfree_nb.microscope import Setup
 from lensfree_nb.reconstruct.find_distance import FIRST_FRAMES
 from lensfree_nb.reconstruct.frame_values import frame_values, usable_number
@@ -54,17 +55,27 @@ class Register:
                 raise DataError("none of the first frames has a distance; find_distance() first")
             return np.full((self.setup.exposures, 2), np.nan)
         frames, distances = frames[stated], distances[stated]
-        chosen = usable_number(frames)
+        chosen = usable_number(frames, self.full_scale)
         frame, distance_um = frames[chosen], distances[chosen]
+        try:
+            values = frame_values(frame, self.full_scale)
+        except DataError as error:
+            if self.refuse:
+                raise
+            warnings.warn(f"no shifts are found: {error}", QualityWarning, stacklevel=2)
+            return np.full((self.setup.exposures, 2), np.nan)
         with working_on(self.device) as device:
-            image = torch.tensor(frame_values(frame, self.full_scale), device=device)
+            image = torch.tensor(values, device=device)
             found = shifts_um(image, self.setup.at(tuple(map(float, distance_um))))
         lost = np.flatnonzero(np.isnan(found).any(axis=1))
-        if self.refuse and len(lost):
-            raise DataError(
+        if len(lost):
+            words = (
                 f"the hologram of exposure {', '.join(map(str, lost))} is not like what the others "
-                "predict; check the distance, or pass on_failure='flag'"
+                "predict; check the distance"
             )
+            if self.refuse:
+                raise DataError(f"{words}, or pass on_failure='flag'")
+            warnings.warn(words, QualityWarning, stacklevel=2)
         return found
 
 
@@ -83,7 +94,7 @@ def register(
         With ``hologram`` and a distance. The first usable of three frames serves all.
     on_failure : {"raise", "flag"}
         What to do where an exposure is not like what the others predict. Lazy input is always
-        flagged: with NaN, and ``reconstruct`` then takes the shift for 0.
+        flagged: with NaN and a warning, and ``reconstruct`` then takes the shift for 0.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
 

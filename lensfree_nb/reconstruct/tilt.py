@@ -77,7 +77,7 @@ class FindTilt:
             )
         near, found = float(known.mean()), []
         setup = self.setup.registered(shift_um)
-        frame = hologram if hologram.ndim == 3 else first_usable(hologram)
+        frame = hologram if hologram.ndim == 3 else first_usable(hologram, self.full_scale)
         values = frame_values(frame, self.full_scale)
         with working_on(self.device) as device:
             for rows, columns in self._places(values.shape[-2:]):

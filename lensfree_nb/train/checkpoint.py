@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,23 +31,27 @@ def save_checkpoint(path: Path, parts: Parts, said: Mapping[str, Any]) -> None:
     os.replace(beside, path)
 
 
-def load_checkpoint(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
+def load_checkpoint(
+    path: Path, needed: Sequence[str] = ()
+) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
     """What was saved.
 
     Raises
     ------
     ModelError
-        If the file is damaged.
+        If the file is damaged, or says nothing of what is `needed`.
     """
     parts: dict[str, dict[str, Tensor]] = {}
     try:
         with safe_open(path, framework="pt") as file:
-            said = json.loads((file.metadata() or {})["said"])
+            said = dict(json.loads((file.metadata() or {})["said"]))
+            for name in needed:
+                said[name]
             for key in file.keys():  # noqa: SIM118 (not a mapping)
                 part, name = key.split("/", 1)
                 parts.setdefault(part, {})[name] = file.get_tensor(key)
-    except (SafetensorError, KeyError, ValueError, OSError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise ModelError(
             f"{path.name} is no checkpoint ({error}); remove it to start anew"
         ) from error
-    return parts, dict(said)
+    return parts, said

@@ -134,10 +134,10 @@ class Training:
             If it is built in another way.
         """
         unlike = [
-            f"{name} {spec.options.get(name)} there and {mine} here"
+            f"{name} {spec.options.get(name, 'unset')} there and {mine} here"
             for name, mine in self.options.items()
             if name in ("inputs", "outputs", *self.recipe.network)
-            and spec.options.get(name, mine) != mine
+            and spec.options.get(name) != mine
         ]
         weights = load_network(spec, "cpu").state_dict()
         try:
@@ -149,6 +149,7 @@ class Training:
                 f"{', '.join(unlike) or 'its layers differ'}"
             ) from error
         self.started_from = spec.sha256
+        self.say(f"{self.recipe.name}: first, how well do the weights that it starts from?")
         self._validate(None)
 
     def export(self, folder: Path) -> Path:
@@ -257,7 +258,7 @@ class Training:
         return {f"adam{number}": dict(moments) for number, moments in state.items()}
 
     def _take_up(self) -> None:
-        parts, said = load_checkpoint(self.checkpoint)
+        parts, said = load_checkpoint(self.checkpoint, ("recipe", "step", "seconds", "history"))
         for part in ("network", "data", "task"):
             if said["recipe"][part] != getattr(self.recipe, part):
                 raise ParameterError(

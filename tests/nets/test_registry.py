@@ -7,6 +7,7 @@ from safetensors.torch import save_file
 
 from lensfree_nb.errors import ModelError
 from lensfree_nb.nets.registry import (
+    CONTENT,
     HEADER,
     WEIGHTS,
     build_network,
@@ -100,6 +101,15 @@ def test_weights_that_are_not_finite_are_refused(saved):
         load_network(find_model(path), "cpu")
 
 
+@pytest.mark.parametrize("kind", [torch.float16, torch.float64])
+def test_weights_of_another_precision_are_refused(saved, kind):
+    network, path = saved
+    said = {n: v for n, v in find_model(path).options.items() if n != CONTENT}
+    save_file(network.to(kind).state_dict(), path, {HEADER: json.dumps(said)})
+    with pytest.raises(ModelError, match="use float32"):
+        load_network(find_model(path), "cpu")
+
+
 def test_weights_of_another_build_are_refused(saved):
     network, path = saved
     options = find_model(path).options
@@ -148,6 +158,10 @@ def test_a_header_that_lacks_something_is_refused(saved, missing):
 @pytest.mark.parametrize(
     ("change", "words"),
     [({"trained_on": [1]}, "trained_on"), ({"passes": "x"}, "no network of this package"),
+     ({"passes": 0}, "passes"), ({"iterations": 0}, "iterations"),
+     ({"trained_on": {"wavelength_nm": [None, 1, 2]}}, "no network of this package"),
+     ({"trained_on": {"distance_um": [600]}}, "no network of this package"),
+     ({"trained_on": {"distance_um": [900, 600]}}, "distance_um"),
      ({"halo_px": 1}, "it was changed by hand")],
 )  # fmt: skip
 def test_a_header_that_says_what_cannot_be_is_refused(saved, change, words):

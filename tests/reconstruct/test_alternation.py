@@ -174,6 +174,12 @@ def test_the_reference_passes_as_often_as_its_network_learned_to(tmp_path):
     assert reference(twice).reach_px(100) > reference(once).reach_px(100)
 
 
+@pytest.mark.parametrize("make", [accelerated, reference])
+def test_the_first_inversion_is_as_long_as_that_the_network_learned_from(tmp_path, make):
+    assert make(find_model(saved(tmp_path / "a.safetensors", iterations=3))).first.iterations == 3
+    assert make(find_model(saved(tmp_path / "b.safetensors"))).first.iterations == 10
+
+
 @pytest.mark.parametrize("chunks", CHUNKS)
 def test_any_chunking_gives_the_same_bytes(holograms, raising, chunks, no_compute):
     options = {"network": raising, "iterations": 2, "first_iterations": 2, "tile_px": 150}
@@ -234,6 +240,7 @@ def test_a_missing_colour_costs_no_frame(wrapped):
         ({"between_nothing": 1}, ParameterError, "nothing"),
         ({"proximal_steps": 0}, ParameterError, "proximal_steps"),
         ({"prior": -1.0}, ParameterError, "prior"),
+        ({"relax": 1e300}, ParameterError, "relax"),
         ({"prior": float("nan")}, ParameterError, "prior"),
         ({"first_smoothness": -1.0}, ParameterError, "first_smoothness"),
         ({"first_nothing": 1}, ParameterError, "first_nothing|nothing"),

@@ -18,7 +18,8 @@ from lensfree_nb.errors import (
 )
 from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.sensor import expose
-from lensfree_nb.reconstruct.find_distance import distance_curve, find_distance
+from lensfree_nb.reconstruct.distance_curve import distance_curve
+from lensfree_nb.reconstruct.find_distance import find_distance
 
 COLOURS = (640.0, 530.0, 450.0)
 DATA = Path(os.environ.get("LENSFREE_DATA", Path(__file__).parents[2] / "../shared/data"))
@@ -76,7 +77,8 @@ def test_nothing_is_found_in_noise(seed):
     ds = culture(opd_nm=0.0, seed=seed)
     with pytest.raises(DistanceError, match=r"distance_curve\(\), try criterion='network'"):
         find_distance(ds, range_um=(800, 1250))
-    assert np.isnan(find_distance(ds, range_um=(700, 1400), on_failure="flag").distance)
+    with pytest.warns(QualityWarning, match="no distance explains the hologram better"):
+        assert np.isnan(find_distance(ds, range_um=(700, 1400), on_failure="flag").distance)
 
 
 def test_nothing_is_found_in_an_empty_field():
@@ -86,7 +88,8 @@ def test_nothing_is_found_in_an_empty_field():
 
 
 def test_an_optimum_outside_the_range_is_not_claimed():
-    found = find_distance(culture(), range_um=(1100, 1500), on_failure="flag")
+    with pytest.warns(QualityWarning, match="not found"):
+        found = find_distance(culture(), range_um=(1100, 1500), on_failure="flag")
     assert np.isnan(found.distance)
 
 
@@ -94,6 +97,48 @@ def test_the_curve_is_lowest_in_focus():
     curve = distance_curve(culture(), [700, 850, 1000, 1150, 1300])
     assert curve.dims == ("distance",)
     assert float(curve.idxmin()) == 1000
+
+
+def test_what_is_not_found_lazily_is_told_when_it_is_computed():
+    lazy = find_distance(culture(opd_nm=0.0).chunk(y=96), range_um=(900, 1100)).distance
+    with pytest.warns(QualityWarning, match="not found"), dask.config.set(scheduler="synchronous"):
+        assert np.isnan(lazy.compute())
+
+
+@pytest.mark.parametrize("time", [1, -1, "a"])
+def test_the_curve_of_a_frame_that_is_not_there(time):
+    with pytest.raises(ParameterError, match="time is"):
+        distance_curve(culture(), [700, 1000], time=time)
+
+
+@pytest.mark.parametrize("name", ["per_exposure", "per_frame"])
+def test_words_are_not_yes_or_no(name):
+    with pytest.raises(ParameterError, match=f"{name} is 'no'"):
+        find_distance(culture(), **{name: "no"})
+
+
+def test_the_network_is_for_three_colours():
+    with pytest.raises(ParameterError, match="3 colours, the hologram has 2 exposures"):
+        find_distance(culture().isel(wavelength=slice(2)), criterion="network")
+
+
+def first_frame_dark(values):
+    values[0, 0] = 0.0
+
+
+def one_colour_dead_and_no_first_frame(values):
+    values[:, 0] = np.nan
+    values[0] = np.nan
+
+
+@pytest.mark.parametrize("spoil", [first_frame_dark, one_colour_dead_and_no_first_frame])
+def test_a_bad_first_frame_costs_no_distance(spoil):
+    ds = xr.concat([culture()] * 2, "time").transpose("time", ...)
+    values = ds["hologram"].values.copy()
+    spoil(values)
+    spoiled = ds.assign(hologram=ds["hologram"].copy(data=values))
+    found = find_distance(spoiled, range_um=(900, 1100))
+    assert float(found.distance) == pytest.approx(1000, abs=10)
 
 
 @pytest.mark.parametrize("wrong", [(0, 100), (900, 300), (300,), 300, (300, np.inf)])
@@ -143,7 +188,8 @@ def test_a_stated_distance_is_searched_around_in_its_own_unit(value, units):
 
 def test_every_frame_its_own_distance_or_the_first_for_all():
     frames = xr.concat([culture(), culture(opd_nm=0.0)], "time")
-    each = find_distance(frames, range_um=(800, 1250), per_frame=True, on_failure="flag")
+    with pytest.warns(QualityWarning, match="not found"):
+        each = find_distance(frames, range_um=(800, 1250), per_frame=True, on_failure="flag")
     assert each.distance.dims == ("time",)
     assert float(each.distance[0]) == pytest.approx(1000, abs=10)
     assert np.isnan(each.distance[1])

@@ -37,6 +37,12 @@ def test_two_pixels_draw_nearer_by_the_weight_until_they_meet(weight):
     np.testing.assert_allclose(found[0], expected, atol=1e-8)
 
 
+def test_a_weight_too_small_for_single_precision_is_none():
+    image = torch.tensor([[3.0, 1.0]])
+    (found,) = TotalVariation([image])([image.clone()], 1e-40, positive=[True])
+    torch.testing.assert_close(found, image, rtol=0, atol=0)
+
+
 def test_two_images_together_shrink_their_step_along_its_own_direction():
     # The step (4, 3) has length 5: joint variation takes 2 * 0.5 off it, 1/5 of each part.
     found = proximal([[[4.0, 0.0]], [[3.0, 0.0]]], 0.5, positive=False)

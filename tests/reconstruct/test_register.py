@@ -6,7 +6,7 @@ import pytest
 
 import lensfree_nb as lf
 from lensfree_nb.contract import SHIFTS
-from lensfree_nb.errors import DataError, ParameterError, SetupError
+from lensfree_nb.errors import DataError, ParameterError, QualityWarning, SetupError
 from lensfree_nb.microscope import Setup
 from lensfree_nb.simulate import PRESETS, acquire, culture
 from tests import seeds
@@ -86,6 +86,19 @@ def test_a_colour_that_was_not_recorded_stays_where_it_is():
     np.testing.assert_allclose(found[2], PRESETS["paper"].shift_um[2], atol=0.1)
 
 
+def test_a_dark_colour_is_flagged_where_it_was_so_asked():
+    ds, _ = dataset(level("paper"))
+    dark = ds["hologram"].copy(deep=True)
+    dark[0] = 0.0
+    ds = ds.assign(hologram=dark)
+    with pytest.warns(QualityWarning, match="no shifts are found: exposure 0"):
+        assert np.isnan(found_of(ds.lf.register(on_failure="flag"))).all()
+    with pytest.warns(QualityWarning, match="exposure 0"):
+        assert ds.chunk(y=100).lf.register()["shift_y"].isnull().all()
+    with pytest.raises(DataError, match="exposure 0"):
+        ds.lf.register()
+
+
 def test_a_colour_of_another_sample_is_not_found():
     ds, _ = dataset(level("paper"))
     strange = ds["hologram"].copy(deep=True)
@@ -93,7 +106,8 @@ def test_a_colour_of_another_sample_is_not_found():
     ds = ds.assign(hologram=strange)
     with pytest.raises(DataError, match="exposure 2"):
         ds.lf.register()
-    flagged = ds.lf.register(on_failure="flag")
+    with pytest.warns(QualityWarning, match="exposure 2"):
+        flagged = ds.lf.register(on_failure="flag")
     assert np.isnan(found_of(flagged)[2]).all()
     assert np.isfinite(found_of(flagged)[:2]).all()
     assert np.isfinite(flagged.lf.reconstruct(iterations=2)["opd"]).all()

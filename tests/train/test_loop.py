@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from lensfree_nb.errors import ExecutionError, ModelError, ParameterError
 from lensfree_nb.nets.registry import find_model, load_network, read_card
@@ -206,6 +207,9 @@ def test_other_weights_are_a_start(tmp_path):
     assert first["started_from"] is None
     assert "--start" not in first["command"]
     wider = dataclasses.replace(RECIPE, network={"kind": "unet", "features": 5, "depth": 2})
+    folded = dataclasses.replace(RECIPE, network={"kind": "folded", "features": 8, "fold": 2})
+    with pytest.raises(ParameterError, match="fold unset there and 2 here"):
+        training(tmp_path / "folded", folded).start_from(spec)
     with pytest.raises(ParameterError, match="another way: features 8 there and 5 here"):
         training(tmp_path / "wider", wider).start_from(spec)
 
@@ -214,6 +218,14 @@ def test_a_damaged_checkpoint_is_told(tmp_path):
     run = training(tmp_path)
     run.run(minutes=0)
     run.checkpoint.write_bytes(run.checkpoint.read_bytes()[:-50])
+    with pytest.raises(ModelError, match="no checkpoint"):
+        training(tmp_path)
+
+
+@pytest.mark.parametrize("said", ["{}", "3", "no JSON"])
+def test_a_checkpoint_that_says_nothing_is_told(tmp_path, said):
+    run = training(tmp_path)
+    save_file({"network/x": torch.zeros(1)}, run.checkpoint, {"said": said})
     with pytest.raises(ModelError, match="no checkpoint"):
         training(tmp_path)
 
