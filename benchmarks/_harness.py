@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from lensfree_nb.run.devices import cores
 from lensfree_nb.versions import versions
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -88,7 +89,7 @@ def _made(args: argparse.Namespace) -> dict[str, object]:
     )
     flags = ["--quick"] * args.quick + ["--tune"] * getattr(args, "tune", False)
     flags += ["--device cuda"] * args.device.startswith("cuda")
-    machine = {"processor": _processor(), "cores": os.cpu_count()}
+    machine = {"processor": _processor(), "cores": cores()}
     if flags[-1:] == ["--device cuda"]:
         import torch
 

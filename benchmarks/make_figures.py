@@ -43,7 +43,7 @@ def section(name: str, record: Record) -> str:
         for with_bar in (True, False)
     )
     machine = record["machine"]
-    on = ", ".join([*filter(None, [machine.get("gpu")]), f"{machine['cores']} cores"])
+    on = ", ".join([*filter(None, [machine.get("gpu")]), _cores(machine["cores"])])
     made = f"`{command(name, record)}`, {on}, at {record['commit']}"
     parts = [f"## {name.replace('_', ' ').capitalize()}", made]
     if barred:
@@ -95,12 +95,16 @@ def figures_page(records: dict[str, Record]) -> str:
     return f"# Every figure\n\nMade by `make figures`.\n\n{every}\n"
 
 
+def _cores(number: int) -> str:
+    return f"{number} core{'s' * (number != 1)}"
+
+
 def with_figures(readme: str, records: dict[str, Record]) -> str:
     """README with its part between the markers made anew."""
     shown = records[RECONSTRUCTION]
     made = (
         f"Made by `python benchmarks/{RECONSTRUCTION}.py`, preset `{PRESET}`, on"
-        f" {shown['machine']['cores']} shared cores; 25 µm at the border, where light from"
+        f" {_cores(shown['machine']['cores'])}, shared; 25 µm at the border, where light from"
         " beyond the sensor is missing, are left out."
     )
     link = f"All figures: [{FIGURES}]({FIGURES})."
