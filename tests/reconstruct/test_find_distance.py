@@ -117,11 +117,6 @@ def test_words_are_not_yes_or_no(name):
         find_distance(culture(), **{name: "no"})
 
 
-def test_the_network_is_for_three_colours():
-    with pytest.raises(ParameterError, match="3 colours, the hologram has 2 exposures"):
-        find_distance(culture().isel(wavelength=slice(2)), criterion="network")
-
-
 def first_frame_dark(values):
     values[0, 0] = 0.0
 

@@ -82,7 +82,7 @@ def test_the_end_of_what_was_searched_is_no_distance(holograms):
 
 
 def test_only_what_it_was_trained_on(holograms):
-    with pytest.raises(ParameterError, match="takes 3 exposures"):
+    with pytest.raises(ParameterError, match="for 3 colours"):
         holograms.isel(wavelength=[0]).lf.find_distance(criterion="network")
 
 
