@@ -13,7 +13,7 @@ from dataclasses import asdict
 
 import numpy as np
 import xarray as xr
-from _harness import Row, arguments, report, row
+from _harness import Row, arguments, data_folder, report, row
 from _recovery import Recovery, Truth, recovery, truth_of
 from _scenes import ADHERENT, CROWDED, PIXEL_UM, SCENES, UNSEEN, Scene, opened
 from _seeds import TEST
@@ -169,4 +169,5 @@ def main(quick: bool, device: str) -> list[Row]:
 
 if __name__ == "__main__":
     args = arguments(__doc__)
+    data_folder()  # If there is none, better told now than after the work.
     report(main(args.quick, args.device), args)

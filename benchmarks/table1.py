@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import xarray as xr
-from _harness import Row, arguments, report, row
+from _harness import Row, arguments, data_folder, report, row
 from _measures import agreement_rows, error_bar_rows, truth_table
 from _scenes import PIXEL_UM, UNSEEN, hl60, opened
 from _seeds import TEST
@@ -159,6 +159,7 @@ def paper_rows() -> list[Row]:
 
 if __name__ == "__main__":
     args = arguments(__doc__)
+    data_folder()  # If there is none, better told now than after the work.
     rows = []
     for number, frame in enumerate(FRAMES):
         rows += score(frame, number, args.quick, args.device)

@@ -7,6 +7,8 @@ a caller would expect (``ValueError``, ``OSError``, ``RuntimeError``).
 
 from __future__ import annotations
 
+import warnings
+
 
 class LensfreeError(Exception):
     """Base of every error of this package."""
@@ -70,3 +72,10 @@ class QualityWarning(LensfreeWarning):
 
 class PerformanceNote(LensfreeWarning):
     """Work was rearranged (rechunked, smaller tiles); the answer is the same."""
+
+
+def raise_or_warn(error: LensfreeError, *, refuse: bool) -> None:
+    """Raise an error, or say the same as a :class:`QualityWarning` of what is then flagged."""
+    if refuse:
+        raise error
+    warnings.warn(str(error), QualityWarning, stacklevel=3)

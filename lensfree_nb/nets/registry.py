@@ -158,10 +158,9 @@ def load_network(spec: ModelSpec, device: str) -> nn.Module:
         raise ModelError(
             f"{spec.path.name} does not hold the weights of its network ({error})"
         ) from error
-    if kinds := {str(part.dtype) for part in tensors.values() if part.is_floating_point()} - {
-        "torch.float32"
-    }:
-        raise ModelError(f"{spec.path.name} holds weights of {', '.join(kinds)}; use float32")
+    kinds = {str(part.dtype) for part in tensors.values() if part.is_floating_point()}
+    if kinds != {"torch.float32"}:
+        raise ModelError(f"{spec.path.name} holds {', '.join(sorted(kinds))}; use float32")
     if spec.options.get(CONTENT) not in (None, _content(tensors)):
         raise ModelError(f"{spec.path.name} is damaged: its numbers changed after it was written")
     if int(spec.options["halo_px"]) < int(network.halo_px):  # type: ignore[arg-type]

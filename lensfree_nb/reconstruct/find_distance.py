@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,10 +22,10 @@ from lensfree_nb.contract import (
     setup_of,
     shift_of,
 )
-from lensfree_nb.errors import DataError, DistanceError, ParameterError, QualityWarning
+from lensfree_nb.errors import DataError, DistanceError, ParameterError, raise_or_warn
 from lensfree_nb.microscope import Setup, check_distance
 from lensfree_nb.nets.registry import ModelSpec, find_model
-from lensfree_nb.reconstruct.frame_values import first_usable, frame_values
+from lensfree_nb.reconstruct.frame_values import first_usable
 from lensfree_nb.reconstruct.network_check import check_network
 from lensfree_nb.reconstruct.parameters import NETWORKS
 from lensfree_nb.units import floats
@@ -68,13 +67,10 @@ class FindDistance:
 
         setup = self.setup.registered(shift_um)
         with working_on(self.device) as device:
-            frame = hologram if hologram.ndim == 3 else first_usable(hologram, self.full_scale)
             try:
-                values = frame_values(frame, self.full_scale)
+                _, values = first_usable(hologram, self.full_scale)
             except DataError as error:
-                if self.refuse:
-                    raise
-                warnings.warn(f"no distance is found: {error}", QualityWarning, stacklevel=2)
+                raise_or_warn(error, refuse=self.refuse)
                 return np.full(self.setup.exposures, np.nan)
             image = torch.tensor(values, device=device)
             found = self._found(image, setup)
@@ -82,13 +78,11 @@ class FindDistance:
                 if focus.found:
                     continue
                 which = f" of exposure {e}" if len(found) > 1 else ""
-                words = (
+                told = DistanceError(
                     f"the distance{which} was not found: {focus.reason}. Give range_um, look "
                     f"at ds.lf.distance_curve(), {self._another()}or set distance_um yourself"
                 )
-                if self.refuse:
-                    raise DistanceError(words)
-                warnings.warn(words, QualityWarning, stacklevel=2)
+                raise_or_warn(told, refuse=self.refuse)
             distances = [focus.distance_um for focus in found]
             together = self.criterion == INVERSION and len(distances) > 1
             if together and not any(math.isnan(z) for z in distances):

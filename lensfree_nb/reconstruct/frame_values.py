@@ -40,23 +40,35 @@ def frame_values(image: NDArray[Any], full_scale: float = np.inf) -> NDArray[np.
     return np.where(saturated, np.float32(np.nan), values) if saturated.any() else values
 
 
-def first_usable(frames: NDArray[Any], full_scale: float = np.inf) -> NDArray[Any]:
-    """The first of several frames (time, exposure, y, x) of which half of each exposure is known.
+def first_usable(
+    frames: NDArray[Any], full_scale: float = np.inf
+) -> tuple[int, NDArray[np.float32]]:
+    """Number and :func:`frame_values` of the first of several frames that is good for the others.
 
-    If there is none, the one of which most is known; damaged frames come last.
+    That is one of which half of each exposure is known; if there is none, the one of which most is.
+
+    Parameters
+    ----------
+    frames : ndarray, shape ([time,] exposure, y, x)
+        One frame is the only choice.
+
+    Raises
+    ------
+    DataError
+        If no frame can be used: what is wrong with the first of them.
     """
-    return np.asarray(frames[usable_number(frames, full_scale)])
-
-
-def usable_number(frames: NDArray[Any], full_scale: float = np.inf) -> int:
-    """Which frame :func:`first_usable` gives."""
-    shares = []
-    for number, frame in enumerate(frames):
+    best, most, wrong = None, -1.0, None
+    for number, frame in enumerate(frames.reshape(-1, *frames.shape[-3:])):
         try:
-            known = np.isfinite(frame_values(frame, full_scale)).mean(axis=(-2, -1))
-        except DataError:
-            known = np.array([-1.0])
+            values = frame_values(frame, full_scale)
+        except DataError as error:
+            wrong = wrong or error
+            continue
+        known = np.isfinite(values).mean(axis=(-2, -1))
         if known.min() >= LEAST_KNOWN:
-            return number
-        shares.append(known.mean())
-    return int(np.argmax(shares))
+            return number, values
+        if known.mean() > most:
+            best, most = (number, values), float(known.mean())
+    if best is None:
+        raise wrong or DataError("there is no frame to look at")
+    return best

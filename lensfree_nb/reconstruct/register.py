@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -19,10 +18,10 @@ from lensfree_nb.contract import (
     provenance,
     setup_of,
 )
-from lensfree_nb.errors import DataError, ParameterError, QualityWarning
+from lensfree_nb.errors import DataError, ParameterError, raise_or_warn
 from lensfree_nb.microscope import Setup
 from lensfree_nb.reconstruct.find_distance import FIRST_FRAMES
-from lensfree_nb.reconstruct.frame_values import frame_values, usable_number
+from lensfree_nb.reconstruct.frame_values import first_usable
 
 # On smaller frames what is found is noise.
 LEAST_SIDE_PX = 96
@@ -51,31 +50,25 @@ class Register:
         distances = np.broadcast_to(distance_um, (len(frames), self.setup.exposures))
         stated = np.isfinite(distances).all(axis=1)
         if not stated.any():
-            if self.refuse:
-                raise DataError("none of the first frames has a distance; find_distance() first")
+            told = DataError("none of the first frames has a distance; find_distance() first")
+            raise_or_warn(told, refuse=self.refuse)
             return np.full((self.setup.exposures, 2), np.nan)
         frames, distances = frames[stated], distances[stated]
-        chosen = usable_number(frames, self.full_scale)
-        frame, distance_um = frames[chosen], distances[chosen]
         try:
-            values = frame_values(frame, self.full_scale)
+            chosen, values = first_usable(frames, self.full_scale)
         except DataError as error:
-            if self.refuse:
-                raise
-            warnings.warn(f"no shifts are found: {error}", QualityWarning, stacklevel=2)
+            raise_or_warn(error, refuse=self.refuse)
             return np.full((self.setup.exposures, 2), np.nan)
         with working_on(self.device) as device:
             image = torch.tensor(values, device=device)
-            found = shifts_um(image, self.setup.at(tuple(map(float, distance_um))))
+            found = shifts_um(image, self.setup.at(tuple(map(float, distances[chosen]))))
         lost = np.flatnonzero(np.isnan(found).any(axis=1))
         if len(lost):
-            words = (
+            told = DataError(
                 f"the hologram of exposure {', '.join(map(str, lost))} is not like what the others "
-                "predict; check the distance"
+                "predict; check the distance, or pass on_failure='flag'"
             )
-            if self.refuse:
-                raise DataError(f"{words}, or pass on_failure='flag'")
-            warnings.warn(words, QualityWarning, stacklevel=2)
+            raise_or_warn(told, refuse=self.refuse)
         return found
 
 

@@ -30,7 +30,7 @@ from lensfree_nb.reconstruct.find_distance import (
     checked_criterion,
     named,
 )
-from lensfree_nb.reconstruct.frame_values import LEAST_KNOWN, first_usable, frame_values
+from lensfree_nb.reconstruct.frame_values import LEAST_KNOWN, first_usable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -77,8 +77,7 @@ class FindTilt:
             )
         near, found = float(known.mean()), []
         setup = self.setup.registered(shift_um)
-        frame = hologram if hologram.ndim == 3 else first_usable(hologram, self.full_scale)
-        values = frame_values(frame, self.full_scale)
+        _, values = first_usable(hologram, self.full_scale)
         with working_on(self.device) as device:
             for rows, columns in self._places(values.shape[-2:]):
                 window = torch.tensor(values[:, rows, columns], device=device)

@@ -45,8 +45,8 @@ def load_checkpoint(
     try:
         with safe_open(path, framework="pt") as file:
             said = dict(json.loads((file.metadata() or {})["said"]))
-            for name in needed:
-                said[name]
+            if lacking := sorted(set(needed) - set(said)):
+                raise KeyError(f"no {', '.join(lacking)}")
             for key in file.keys():  # noqa: SIM118 (not a mapping)
                 part, name = key.split("/", 1)
                 parts.setdefault(part, {})[name] = file.get_tensor(key)

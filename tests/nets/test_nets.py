@@ -102,3 +102,25 @@ def test_before_training_the_unet_changes_nothing_and_then_it_learns():
         optimiser.step()
         losses.append(float(loss.detach()))
     assert losses[-1] < 0.2 * losses[0]
+
+
+@pytest.mark.parametrize("make", [lambda: UNet(1, 1), lambda: FoldedUNet(1, 1)])
+def test_an_untrained_network_lets_an_image_through_all_its_layers(make):
+    torch.manual_seed(seeds.PIXELS)
+    net = make()
+    given = torch.randn(1, net.down[0][0].in_channels, 64, 64)
+    with torch.no_grad():
+        left = float(net.finest(given).square().mean().sqrt())
+    assert 0.2 < left < 5
+
+
+def test_copies_tell_no_more_than_they_saturate_at():
+    torch.manual_seed(seeds.PIXELS)
+    net = FoldedUNet(1, 1, features=4, depth=2, saturating=2)
+    nn.init.ones_(net.last.weight)
+    with torch.no_grad():
+        # The first of three channels is the image itself.
+        net.down[0][0].weight[:, : net.fold**2] = 0
+    thick, thicker, thin = (torch.full((1, 1, 16, 16), opd) for opd in (2.0, 8.0, 0.3))
+    assert torch.equal(net(thick), net(thicker))
+    assert not torch.equal(net(thick), net(thin))
