@@ -61,10 +61,10 @@ def saturated(ds: xr.Dataset) -> xr.Dataset:
     return corner(ds.assign(hologram=counts), FULL_SCALE)
 
 
-def colour_blind(ds: xr.Dataset) -> xr.Dataset:
-    """The last colour lost."""
+def colour_blind(ds: xr.Dataset, exposure: int) -> xr.Dataset:
+    """One colour lost."""
     found = ds.copy(deep=True)
-    found["hologram"][-1] = np.nan
+    found["hologram"][exposure] = np.nan
     return found
 
 
@@ -101,7 +101,9 @@ def in_corner(size: int) -> Part:
 DAMAGES = (
     Damage("a corner saturated", saturated, beyond_corner, in_corner),
     Damage("a corner without a sample", lambda ds: corner(ds, 1.0), beyond_corner),
-    Damage("blue dead", colour_blind),
+    Damage("red dead", lambda ds: colour_blind(ds, 0), told=True),
+    Damage("green dead", lambda ds: colour_blind(ds, 1), told=True),
+    Damage("blue dead", lambda ds: colour_blind(ds, 2), told=True),
     Damage("ten specks of dust", dusty),
     Damage("red and blue mixed up", mixed_up, told=True),
     Damage("distance 50 um too short", lambda ds: nudged(ds, -OFF_UM), told=True),

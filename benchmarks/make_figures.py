@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from _harness import ROOT
+from _scenes import ADHERENT, CROWDED
 
 RESULTS, FIGURES = ROOT / "benchmarks" / "results", Path("docs", "figures.md")
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
@@ -104,7 +105,8 @@ def with_figures(readme: str, records: dict[str, Record]) -> str:
     shown = records[RECONSTRUCTION]
     made = (
         f"Made by `python benchmarks/{RECONSTRUCTION}.py`, preset `{PRESET}`, on"
-        f" {_cores(shown['machine']['cores'])}, shared; 25 µm at the border, where light from"
+        f" {_cores(shown['machine']['cores'])}, shared, of fields of {ADHERENT.size_px} px a side"
+        f" (adherent) and {CROWDED.size_px} px (the others); 25 µm at the border, where light from"
         " beyond the sensor is missing, are left out."
     )
     link = f"All figures: [{FIGURES}]({FIGURES})."

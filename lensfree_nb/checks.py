@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -37,17 +38,24 @@ def check_number(
         raise ParameterError(f"{name} is {value!r}; it must be a number {least}{most}")
 
 
-def check_count(name: str, value: Any, least: int = 0) -> None:
-    """Refuse what is no whole number of at least `least`."""
+def check_count(name: str, value: Any, least: int = 0, most: int | None = None) -> None:
+    """Refuse what is no whole number of at least `least` and, where given, at most `most`."""
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-    if not (whole and value >= least):
-        raise ParameterError(f"{name} is {value!r}; it must be a whole number >= {least}")
+    if not (whole and value >= least and (most is None or value <= most)):
+        end = "" if most is None else f" and <= {most}"
+        raise ParameterError(f"{name} is {value!r}; it must be a whole number >= {least}{end}")
 
 
 def check_flag(name: str, value: Any) -> None:
     """Refuse what is neither true nor false."""
     if not isinstance(value, bool | np.bool_):
         raise ParameterError(f"{name} is {value!r}; use True or False")
+
+
+def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
+    """Refuse what is none of the words that may be said."""
+    if value not in choices:
+        raise ParameterError(f"{name} is {value!r}; use {' or '.join(map(repr, choices))}")
 
 
 def check_rng(rng: Any) -> None:
@@ -59,7 +67,7 @@ def check_rng(rng: Any) -> None:
 def checked_seed(seed: Any, name: str = "seed") -> int:
     """A whole number >= 0."""
     try:
-        number = operator.index(seed)
+        number = -1 if isinstance(seed, bool | np.bool_) else operator.index(seed)
     except TypeError:
         number = -1
     if number < 0:

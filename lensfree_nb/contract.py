@@ -8,7 +8,7 @@ background 1) NaN marks a pixel that is unknown: saturated, dead, or never recor
 
 from __future__ import annotations
 
-import json
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +17,6 @@ import xarray as xr
 from lensfree_nb.errors import DataError, DimensionError, DistanceError, SetupError, UnitError
 from lensfree_nb.microscope import Setup, check_distance
 from lensfree_nb.units import dequantified, floats, is_dimensionless, length_factor
-from lensfree_nb.versions import version_of
 
 EXPOSURE_DIMS: Final = ("wavelength", "plane")
 HOLOGRAM_UNITS: Final = ("1", "counts")
@@ -221,6 +220,11 @@ def distance_of(ds: xr.Dataset) -> xr.DataArray:
         distance = distance if len(values) > 1 else distance.isel({exposure: 0})
     else:
         Setup((500.0,), 1.0).known_distance()
+    if extra := sorted(map(str, set(distance.dims) - {exposure, "time"})):
+        raise DistanceError(
+            f"distance varies along {', '.join(extra)}; give one an exposure, or "
+            "one a frame: a tilted dish has slopes beside it (find_tilt)"
+        )
     if exposure not in distance.dims:
         distance = distance.expand_dims({exposure: ds.sizes[exposure]}, -1)
     if distance.sizes[exposure] != ds.sizes[exposure]:
@@ -241,18 +245,42 @@ def shift_of(ds: xr.Dataset) -> xr.DataArray:
     looked for lazily.
     """
     exposure = exposure_dim(ds)
-    if not all(name in ds.coords for name in SHIFTS):
+    if not _both(ds, SHIFTS):
         return xr.DataArray(np.zeros((ds.sizes[exposure], 2)), dims=(exposure, "axis"))
     parts = []
     for name in SHIFTS:
         shift = dequantified(ds.coords[name]).reset_coords(drop=True)
+        if exposure not in shift.dims or set(shift.dims) > {exposure, "time"}:
+            raise SetupError(f"{name} has dims {shift.dims}; give one number an exposure")
         parts.append(shift * length_factor(str(shift.attrs.get("units", "um")), "um"))
     shifts = xr.concat(parts, dim="axis").transpose(..., exposure, "axis")
     return shifts if shifts.chunks is None else shifts.chunk({exposure: -1, "axis": -1})
 
 
-def provenance(ds: xr.Dataset, verb: str, **parameters: Any) -> dict[str, Any]:
-    """The attributes of `ds` with one more line in its history of verbs (JSON)."""
-    history = json.loads(ds.attrs.get("provenance", "[]"))
-    history += [{"verb": verb, "version": version_of("lensfree_nb"), "parameters": parameters}]
-    return {**ds.attrs, "provenance": json.dumps(history, default=str)}
+def is_tilted(ds: xr.Dataset) -> bool:
+    """Whether the distance changes over the sensor: ``find_tilt`` says so."""
+    return _both(ds, SLOPES)
+
+
+def slope_of(ds: xr.Dataset) -> xr.DataArray:
+    """Slope of the distance along y and x (µm/mm) as ``[time,] axis``; 0 where none is set."""
+    if not is_tilted(ds):
+        return xr.DataArray(np.zeros(2), dims="axis")
+    parts = [ds.coords[name].reset_coords(drop=True) for name in SLOPES]
+    return xr.concat(parts, dim="axis").transpose(..., "axis")
+
+
+def _both(ds: xr.Dataset, names: tuple[str, str]) -> bool:
+    """Whether both coordinates are set; that one is alone is a slip."""
+    there = [name in ds.coords for name in names]
+    if any(there) and not all(there):
+        alone, other = sorted(names, key=lambda name: name not in ds.coords)
+        raise SetupError(f"{alone} is set without {other}; set both, or neither")
+    return all(there)
+
+
+def full_scale_of(hologram: xr.DataArray) -> float:
+    """Counts at which the camera's range ends; infinite where nobody said."""
+    if "full_scale" not in hologram.attrs:
+        return math.inf
+    return floats(hologram.attrs["full_scale"], "dimensionless", "full_scale")[0]

@@ -5,7 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from lensfree_nb.checks import check_count, check_number, check_rng, checked_seed, checked_shape
+from lensfree_nb.checks import (
+    check_choice,
+    check_count,
+    check_number,
+    check_rng,
+    checked_seed,
+    checked_shape,
+)
 from lensfree_nb.errors import ParameterError
 
 
@@ -40,7 +47,19 @@ def test_shapes_are_two_whole_numbers(value):
         checked_shape(value, "sensor")
 
 
-@pytest.mark.parametrize("value", [-1, 1.0, "1", None])
+def test_counts_may_have_an_end():
+    check_count("depth", 10, 1, 10)
+    with pytest.raises(ParameterError, match="depth is 11; it must be a whole number >= 1 and <="):
+        check_count("depth", 11, 1, 10)
+
+
+def test_words_are_chosen_from_a_few():
+    check_choice("on_failure", "flag", ("raise", "flag"))
+    with pytest.raises(ParameterError, match="on_failure is 'ignore'; use 'raise' or 'flag'"):
+        check_choice("on_failure", "ignore", ("raise", "flag"))
+
+
+@pytest.mark.parametrize("value", [-1, 1.0, "1", None, True])
 def test_seeds_are_whole_and_not_negative(value):
     assert checked_seed(np.uint8(7)) == 7
     with pytest.raises(ParameterError, match="seed is"):

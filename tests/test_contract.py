@@ -11,7 +11,6 @@ from lensfree_nb.contract import (
     hologram_of,
     opd_of,
     pixel_size_of,
-    provenance,
     setup_of,
 )
 from lensfree_nb.errors import (
@@ -23,6 +22,7 @@ from lensfree_nb.errors import (
     UnitError,
 )
 from lensfree_nb.microscope import Setup
+from lensfree_nb.provenance import provenance
 from lensfree_nb.units import dequantified, floats, magnitude
 
 pint = pytest.importorskip("pint")

@@ -10,15 +10,9 @@ import ipywidgets
 import numpy as np
 import xarray as xr
 
-from lensfree_nb.contract import (
-    SLOPES,
-    distance_of,
-    exposure_dim,
-    hologram_of,
-    provenance,
-    setup_of,
-)
+from lensfree_nb.contract import SLOPES, distance_of, exposure_dim, hologram_of, setup_of
 from lensfree_nb.errors import ParameterError
+from lensfree_nb.provenance import provenance
 
 DEFAULT_DISTANCE_UM = 1000.0
 

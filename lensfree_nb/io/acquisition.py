@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 
-from lensfree_nb.contract import EXPOSURE_DIMS, LONG_NAMES, provenance
+from lensfree_nb.contract import EXPOSURE_DIMS, LONG_NAMES
 from lensfree_nb.errors import ParameterError, SetupError
 from lensfree_nb.io.arrays import (
     check_values,
@@ -22,6 +22,7 @@ from lensfree_nb.io.background import checked_plane, divide_background
 from lensfree_nb.io.holopy import is_holopy, read_holopy
 from lensfree_nb.io.quality import quality
 from lensfree_nb.microscope import Setup
+from lensfree_nb.provenance import provenance
 from lensfree_nb.units import floats, one_float
 
 

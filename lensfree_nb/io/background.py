@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from lensfree_nb.contract import exposure_dim
+from lensfree_nb.contract import exposure_dim, full_scale_of
 from lensfree_nb.errors import DataError, DimensionError, ParameterError, PerformanceNote
 from lensfree_nb.io.arrays import in_order_of, whole_frames
 from lensfree_nb.io.flat_field import normalise_frame, stack_background
@@ -100,7 +100,7 @@ def divide_background(
             "dead": mask,
             "find_dead": find_dead,
             "saturation": saturation,
-            "full_scale": float(hologram.attrs.get("full_scale", np.inf)),
+            "full_scale": full_scale_of(hologram),
         },
         dask="parallelized",
         output_dtypes=[np.float32],

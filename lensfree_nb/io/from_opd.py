@@ -7,10 +7,11 @@ from typing import Any, Final, Literal
 import numpy as np
 import xarray as xr
 
-from lensfree_nb.contract import LONG_NAMES, provenance
+from lensfree_nb.contract import LONG_NAMES
 from lensfree_nb.errors import DataError, DimensionError, SetupError, UnitError
 from lensfree_nb.io.arrays import pixel_centres, plain, with_time
 from lensfree_nb.microscope import Setup
+from lensfree_nb.provenance import provenance
 from lensfree_nb.units import dequantified, floats, is_quantity, length_factor, one_float
 
 _RADIANS: Final = ("rad", "radian", "radians")

@@ -15,9 +15,9 @@ import xarray as xr
 from scipy.fft import fft2, fftfreq, ifft2, next_fast_len
 from scipy.optimize import minimize
 
-from lensfree_nb.contract import provenance
 from lensfree_nb.errors import DataError, DimensionError, ParameterError
 from lensfree_nb.io.from_opd import from_opd
+from lensfree_nb.provenance import provenance
 from lensfree_nb.units import dequantified, floats
 
 Array = npt.NDArray[Any]

@@ -13,12 +13,13 @@ from typing import Any, Final, Literal
 import numpy as np
 import xarray as xr
 
-from lensfree_nb.contract import EXPOSURE_DIMS, distance_of, hologram_of, provenance, setup_of
+from lensfree_nb.contract import EXPOSURE_DIMS, distance_of, hologram_of, setup_of
 from lensfree_nb.errors import LensfreeWarning, OpeningError, ParameterError, SetupError
 from lensfree_nb.io.acquisition import acquisition
 from lensfree_nb.io.files import TIFF_SUFFIXES, open_files
 from lensfree_nb.io.holopy import open_netcdf
 from lensfree_nb.io.zarr import is_zarr, open_store
+from lensfree_nb.provenance import provenance
 from lensfree_nb.units import floats
 
 _BACKGROUNDS: Final = ("auto", "stack", "frame")

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from lensfree_nb.contract import full_scale_of
 from lensfree_nb.io.arrays import whole_frames
 
 Array = npt.NDArray[Any]
@@ -180,7 +181,7 @@ def quality(
         output_core_dims=[["quality"]],
         kwargs={
             "saturation": saturation,
-            "full_scale": float(hologram.attrs.get("full_scale", np.inf)),
+            "full_scale": full_scale_of(hologram),
             "dead": dead,
         },
         dask="parallelized",

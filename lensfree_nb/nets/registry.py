@@ -15,6 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from lensfree_nb.checks import check_count, check_number
 from lensfree_nb.errors import ModelError
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "plain": ("features", "layers"), "unet": ("features", "depth"),
     "folded": ("features", "depth", "fold", "saturating"),
 }  # fmt: skip
+# What a header may ask for: more is a slip, or a trap that takes all memory.
+MOST: Final[Mapping[str, int]] = {
+    "features": 1024, "layers": 200, "depth": 10, "fold": 16, "saturating": 8,
+    "passes": 100, "iterations": 10_000, "inputs": 64, "outputs": 64, "halo_px": 10_000,
+}  # fmt: skip
+MAYBE_0: Final = ("saturating", "halo_px")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +102,10 @@ def find_model(name: str | Path) -> ModelSpec:
         built = json.loads(header[HEADER])
         if built["kind"] not in KINDS:
             raise KeyError(built["kind"])
-        for number in ("inputs", "outputs", "halo_px"):
-            int(built[number])
-        if min(int(built.get(number, 1)) for number in ("passes", "iterations")) < 1:
-            raise ValueError("passes or iterations below 1")
+        if missing := sorted({"inputs", "outputs", "halo_px"} - set(built)):
+            raise KeyError(", ".join(missing))
+        for number, most in MOST.items():
+            check_count(number, built.get(number, 1), int(number not in MAYBE_0), most)
         _check_trained_on(built.get("trained_on", {}))
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise ModelError(
@@ -216,11 +223,11 @@ def _check_trained_on(said: Any) -> None:
     """Whether what a header says of the training can be read as numbers."""
     if not isinstance(said, dict):
         raise TypeError("trained_on")
-    if not all(float(wavelength) > 0 for wavelength in said.get("wavelength_nm", [])):
-        raise ValueError("trained_on: wavelength_nm")
+    for number in (*said.get("wavelength_nm", ()), said.get("pixel_size_um", 1.0)):
+        check_number("trained_on: wavelength_nm or pixel_size_um", number, open_low=True)
     low, high = said.get("distance_um", (0.0, 0.0))
-    if not 0 <= float(low) <= float(high):
-        raise ValueError("trained_on: distance_um")
+    check_number("trained_on: distance_um", low)
+    check_number("trained_on: distance_um", high, low)
 
 
 def _content(tensors: Mapping[str, torch.Tensor]) -> str:

@@ -15,8 +15,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from skimage.segmentation import relabel_sequential
 
-from lensfree_nb.contract import frame_origin_um, opd_of, pixel_size_of, provenance
+from lensfree_nb.contract import frame_origin_um, opd_of, pixel_size_of
 from lensfree_nb.errors import ParameterError, QualityWarning
+from lensfree_nb.provenance import provenance
 from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG
 from lensfree_nb.quantify.map_table import map_table_of
 from lensfree_nb.quantify.measure import measure

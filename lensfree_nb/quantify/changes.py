@@ -14,9 +14,10 @@ import numpy as np
 import xarray as xr
 
 from lensfree_nb.checks import check_number
-from lensfree_nb.contract import opd_of, pixel_size_of, provenance
+from lensfree_nb.contract import opd_of, pixel_size_of
 from lensfree_nb.errors import DimensionError
 from lensfree_nb.nets.registry import ModelSpec
+from lensfree_nb.provenance import provenance
 from lensfree_nb.quantify.drawing import drawn_maps, network_for
 from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
 
 from lensfree_nb.checks import check_count
-from lensfree_nb.contract import hologram_of, setup_of, shift_of
+from lensfree_nb.contract import full_scale_of, hologram_of, setup_of, shift_of
 from lensfree_nb.errors import DistanceError, ParameterError
 from lensfree_nb.reconstruct.find_distance import (
     INVERSION,
@@ -64,9 +63,7 @@ def distance_curve(
     if not len(distances):
         raise DistanceError("distances_um is empty; give the distances to look at (um)")
     with working_on(device) as chosen:
-        image = torch.tensor(
-            frame_values(frame.values, frame.attrs.get("full_scale", math.inf)), device=chosen
-        )
+        image = torch.tensor(frame_values(frame.values, full_scale_of(frame)), device=chosen)
         if criterion == INVERSION:
             curve = coarse_curve(image, setup, distances)
         elif network is not None:

@@ -12,19 +12,20 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from lensfree_nb.checks import check_flag
+from lensfree_nb.checks import check_choice, check_flag
 from lensfree_nb.contract import (
     SLOPES,
     distance_of,
     exposure_dim,
+    full_scale_of,
     hologram_of,
-    provenance,
     setup_of,
     shift_of,
 )
 from lensfree_nb.errors import DataError, DistanceError, ParameterError, raise_or_warn
 from lensfree_nb.microscope import Setup, check_distance
 from lensfree_nb.nets.registry import ModelSpec, find_model
+from lensfree_nb.provenance import provenance
 from lensfree_nb.reconstruct.frame_values import first_usable
 from lensfree_nb.reconstruct.network_check import check_network
 from lensfree_nb.reconstruct.parameters import NETWORKS
@@ -171,8 +172,7 @@ def find_distance(
     """
     hologram, setup, shift = hologram_of(ds), setup_of(ds), shift_of(ds)
     exposure = exposure_dim(ds)
-    if on_failure not in ("raise", "flag"):
-        raise ParameterError(f"on_failure is {on_failure!r}; use 'raise' or 'flag'")
+    check_choice("on_failure", on_failure, ("raise", "flag"))
     check_flag("per_frame", per_frame)
     if per_exposure is not None:
         check_flag("per_exposure", per_exposure)
@@ -182,7 +182,7 @@ def find_distance(
     searched = searched_range(ds, range_um)
     kernel = FindDistance(
         setup, searched, each, on_failure == "raise" and not lazy, device, criterion,
-        float(hologram.attrs.get("full_scale", math.inf)), network,
+        full_scale_of(hologram), network,
     )  # fmt: skip
     core = [exposure, "y", "x"]
     if "time" in hologram.dims and not per_frame:

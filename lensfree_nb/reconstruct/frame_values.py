@@ -20,12 +20,18 @@ def frame_values(image: NDArray[Any], full_scale: float = np.inf) -> NDArray[np.
     DataError
         If it holds infinite or negative values, no known pixel, or an exposure without light.
     """
+    values = tile_values(image, full_scale)
+    if np.isnan(values).all():
+        raise DataError("hologram has no known pixel in this frame")
+    return values
+
+
+def tile_values(image: NDArray[Any], full_scale: float = np.inf) -> NDArray[np.float32]:
+    """As :func:`frame_values`, of a part of a frame, of which nothing need be known."""
     with np.errstate(over="ignore"):
         values = np.ascontiguousarray(image, np.float32)
     if np.isinf(values).any():
         raise DataError("hologram holds infinite values; mark unknown pixels with NaN")
-    if np.isnan(values).all():
-        raise DataError("hologram has no known pixel in this frame")
     if (values < 0).any():
         raise DataError("hologram holds negative values; an intensity is >= 0")
     known = np.isfinite(values).any(axis=(-2, -1))

@@ -15,7 +15,7 @@ from lensfree_nb.reconstruct.solver import Weights, minimise
 
 DEFAULT_WEIGHTS = Weights()
 # Of a start: share of the contrast nearby. Chosen on a time-lapse of the tuning seed.
-MOST_UNEXPLAINED = 0.4
+MOST_UNEXPLAINED_BY_START = 0.4
 Pair = tuple[Tensor, Tensor]
 
 
@@ -100,7 +100,7 @@ def started(misfit: Misfit, start: Tensor | None) -> Pair | None:
         return None
     phase, absorption = misfit.spread(start[0] / misfit.opd_nm_a_rad), misfit.spread(start[1])
     unexplained, contrast = misfit.residual_maps(misfit.predict(phase, absorption))
-    holds = around(unexplained) < MOST_UNEXPLAINED * around(contrast)
+    holds = around(unexplained) < MOST_UNEXPLAINED_BY_START * around(contrast)
     for part in (phase, absorption):
         misfit.crop(part).mul_(holds)
     return phase, absorption

@@ -81,7 +81,10 @@ def _unlike(
         if not same or any(abs(a / b - 1) > WITHIN["wavelength"] for a, b in pairs):
             found.append("wavelengths")
     pixel = learned.get("pixel_size_um")
-    if isinstance(pixel, float) and abs(setup.pixel_size_um / pixel - 1) > WITHIN["pixel_size"]:
+    if (
+        isinstance(pixel, float | int)
+        and abs(setup.pixel_size_um / pixel - 1) > WITHIN["pixel_size"]
+    ):
         found.append("pixel_size_um")
     reach = learned.get("distance_um")
     if isinstance(reach, list) and distance.chunks is None:

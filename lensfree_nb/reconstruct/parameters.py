@@ -28,13 +28,13 @@ COUNTS: Final = ("iterations", "proximal_steps", "passes", "views")
 OF_KERNEL: Final[tuple[str, ...]] = ("precision", "passes", "views")
 WEIGHTS: Final = ("smoothness", "sparsity", "relax", "positive")
 OWN: Final = ("iterations", "proximal_steps", *WEIGHTS)
-INVERSION: Final = (*OWN, "background_px", "prior")
+OF_INVERSION: Final = (*OWN, "background_px", "prior")
 WITH_NETWORK: Final = (
-    *INVERSION, "network", *OF_KERNEL, *(f"first_{name}" for name in OWN),
+    *OF_INVERSION, "network", *OF_KERNEL, *(f"first_{name}" for name in OWN),
     *(f"between_{name}" for name in (*OWN, "prior")),
 )  # fmt: skip
 KNOWN: Final[Mapping[str, tuple[str, ...]]] = {
-    "inverse": INVERSION, "annealed": INVERSION, "backpropagation": ("background_px",),
+    "inverse": OF_INVERSION, "annealed": OF_INVERSION, "backpropagation": ("background_px",),
     "reference": WITH_NETWORK, "accelerated": WITH_NETWORK,
 }  # fmt: skip
 Parameters = tuple[tuple[str, Any], ...]
@@ -75,6 +75,8 @@ def checked_parameters(
             check_number(name, value, LEAST[bare], MOST.get(bare, math.inf))
         elif bare == "positive":
             check_flag(name, value)
+    if method in NETWORKS:
+        _check_stages(method, chosen)
     return tuple(sorted(chosen.items()))
 
 
@@ -98,6 +100,21 @@ def method_kernel(method: str, parameters: Parameters) -> Any:
         numbers = {_bare(n): given.pop(n) for n in mine}
         own[stage] = _changed(getattr(kernel, stage), numbers)
     return dataclasses.replace(kernel, last=_changed(kernel.last, given), **own)
+
+
+def _check_stages(method: str, chosen: Mapping[str, Any]) -> None:
+    """Refuse numbers of inversions that are left out."""
+    learned = chosen["network"].options.get("passes", 1) if method == "reference" else 1
+    skipped = {}
+    if int(chosen.get("passes", learned)) == 1:
+        idle = [name for name in chosen if name.startswith("between_")]
+        skipped["passes is 1, so there is no inversion between them"] = idle
+    if chosen.get("iterations") == 0:
+        idle = [name for name in chosen if name in (*OWN, "prior") and name != "iterations"]
+        skipped["iterations is 0, so there is no last inversion"] = idle
+    for why, names in skipped.items():
+        if names:
+            raise ParameterError(f"{why}: leave {', '.join(sorted(names))} out")
 
 
 def _bare(name: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,33 +14,34 @@ from numpy.typing import NDArray
 from lensfree_nb.checks import check_flag
 from lensfree_nb.contract import (
     LONG_NAMES,
-    SLOPES,
     distance_of,
     exposure_dim,
+    full_scale_of,
     hologram_of,
-    provenance,
+    is_tilted,
     setup_of,
     shift_of,
+    slope_of,
 )
-from lensfree_nb.errors import DistanceError, ParameterError, QualityWarning
+from lensfree_nb.errors import DistanceError, ParameterError
 from lensfree_nb.microscope import Setup, check_distance
+from lensfree_nb.provenance import provenance
 from lensfree_nb.reconstruct.defocus import MOST_UM, PLACES_UM, parabola_um
-from lensfree_nb.reconstruct.frame_values import LEAST_KNOWN, frame_values
+from lensfree_nb.reconstruct.frame_values import LEAST_KNOWN, frame_values, tile_values
 from lensfree_nb.reconstruct.network_check import check_network
 from lensfree_nb.reconstruct.parameters import NETWORKS, Method, checked_parameters, method_kernel
+from lensfree_nb.reconstruct.reach import reach_px
 from lensfree_nb.reconstruct.start import apart, beside
-from lensfree_nb.reconstruct.trust import most_unexplained
+from lensfree_nb.reconstruct.trust import above_0, most_unexplained
 from lensfree_nb.run.devices import check_device
 from lensfree_nb.run.frames import Arrays, Output, map_tiles
 from lensfree_nb.run.tiles import Tile, tile_grid
 
-BACKGROUND_SIGMAS = 3.0
-LEAST_FRINGES_PX = 3
-UNKNOWN_FURTHEST_UM = 3000.0
-# Of each frame, over its tiles: squared misfit, contrast and noise, shares of the known pixels,
-# how many tiles, pixels of which anything is known. Then misfits of a network's answer nearby.
-SUMS = ("misfit", "contrast", "noise", "known", "tiles", "seen")
+# Of each frame, over its tiles: squared misfit, contrast and noise, and pixels of which anything is
+# known. Then the known pixels of each exposure, then misfits of a network's answer nearby.
+SUMS = ("misfit", "contrast", "noise", "seen")
 TILTED_TILE_PX = 512
+OF_SOME_RECONSTRUCTIONS = ("residual_map", "defocus")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,10 @@ class ReconstructTile:
 
         distance, slope, shift = arguments
         raw, start = apart(image) if self.started else (image, None)
-        values = frame_values(raw, self.full_scale)
+        whole = tile.size == tile.frame
+        values = (frame_values if whole else tile_values)(raw, self.full_scale)
+        if np.isnan(values).all():
+            return self._nothing(tile)
         tilt = sum(
             float(s) * px * self.setup.pixel_size_um * 1e-3
             for s, px in zip(slope, tile.centre_px, strict=True)
@@ -93,11 +96,14 @@ class ReconstructTile:
             hologram = torch.tensor(values, device=device)
             begin = {} if start is None else {"start": torch.tensor(start, device=device)}
             estimate = method_kernel(self.method, self.parameters)(hologram, setup, **begin)
-            sums = [total(part[tile.inner]) for part in (estimate.misfit, estimate.contrast)]
             seen = estimate.known.any(0)
-            known = float(estimate.known[(..., *tile.inner)].double().mean())
-            noise = estimate.noise * math.prod(tile.size)
-            refocused = [total(part[tile.inner]) for part in estimate.refocused]
+            recorded = total(seen[tile.inner].float())
+            misfit, contrast, *refocused = (
+                total(part[tile.inner])
+                for part in (estimate.misfit, estimate.contrast, *estimate.refocused)
+            )
+            known = [total(part[tile.inner].float()) for part in estimate.known]
+            sums = [misfit, contrast, estimate.noise * recorded, recorded, *known, *refocused]
             guessed = unrecorded(seen)
             maps = {
                 name: image.masked_fill(guessed, math.nan)
@@ -107,11 +113,20 @@ class ReconstructTile:
                 local = torch.where(seen, estimate.misfit, math.nan)
                 maps |= {"misfit": local, "nearby": torch.where(seen, around(local), math.nan)}
             return {
-                "fit": np.array(
-                    [*sums, noise, known, 1.0, total(seen[tile.inner].float()), *refocused]
-                ),
+                "fit": np.array(sums),
                 **{name: image[tile.inner].cpu().numpy() for name, image in maps.items()},
             }
+
+    @property
+    def sums(self) -> int:
+        """How many numbers of a tile are added up."""
+        return len(SUMS) + self.setup.exposures + len(PLACES_UM) * (self.method in NETWORKS)
+
+    def _nothing(self, tile: Tile) -> Arrays:
+        """Of a tile of which nothing was recorded: it costs the rest of the frame nothing."""
+        maps = ("opd", "absorption", *(("misfit", "nearby") if self.local else ()))
+        unknown = np.full(tile.size, np.nan, np.float32)
+        return {"fit": np.zeros(self.sums), **dict.fromkeys(maps, unknown)}
 
 
 def reconstruct(
@@ -173,10 +188,21 @@ def reconstruct(
         `ds` without its hologram, plus ``opd`` (nm), ``absorption``, ``residual`` (share of the
         hologram's contrast that is not explained, 0 to 1 and above) and ``trusted``, one value a
         frame or, with `residual_map`, one a pixel. OPD and absorption are NaN where less than half
-        of what lies nearby was recorded: cells there are not trusted. Methods with a network add
-        ``defocus`` (µm): how far the sample seems to lie beyond the distance that was given, and
-        tends to fall short of how far it does; NaN where it cannot be told. Only below 10 µm is the
-        frame trusted (``reconstruct.defocus``).
+        of what lies nearby was recorded: cells there are not trusted. Nor is a frame of which an
+        exposure is dead, missing, or known to less than half: what is left tells less. Methods
+        with a network add ``defocus`` (µm): how far the sample seems to lie beyond the distance
+        that was given, and tends to fall short of how far it does; NaN where it cannot be told.
+        Only below 10 µm is the frame trusted (``reconstruct.defocus``). `ds` may be a result
+        itself: what an earlier reconstruction made is replaced.
+
+    Raises
+    ------
+    DimensionError, UnitError, SetupError, DistanceError
+        If `ds` does not keep the contract, or states no distance.
+    ParameterError, ModelError
+        If the method has no such parameter or cannot take its value, or the network is not for it.
+    DataError
+        Of a single frame: if its values cannot be used. Of several, that one is flagged.
     """
     hologram, setup = hologram_of(ds), setup_of(ds)
     kernel_parameters = checked_parameters(method, parameters, trust_residual)
@@ -187,64 +213,63 @@ def reconstruct(
         raise ParameterError("backpropagation starts from nothing but the hologram; drop start")
     if start is None and method not in NETWORKS and parameters.get("prior"):
         raise ParameterError("prior holds a result near its start; give start, or no prior")
-    distance, slope = distance_of(ds), _slope_of(ds)
+    distance, slope = distance_of(ds), slope_of(ds)
     if method in NETWORKS:
         check_network(kernel.network, setup, distance)
-    if tile_px is None and _is_tilted(ds):
+    if tile_px is None and is_tilted(ds):
         tile_px = TILTED_TILE_PX
-    halo = _halo_px(distance, setup, kernel) if halo_px is None else halo_px
+    halo = reach_px(distance, setup, kernel) if halo_px is None else halo_px
     height, width = hologram.sizes["y"], hologram.sizes["x"]
     frame_count = hologram.sizes.get("time", 1)
+    worker = ReconstructTile(
+        setup, method, kernel_parameters, device, full_scale_of(hologram), residual_map,
+        start is not None,
+    )  # fmt: skip
     outputs = {
         "opd": Output(attrs={"units": "nm", "long_name": LONG_NAMES["opd"]}),
         "absorption": Output(attrs={"units": "1", "long_name": LONG_NAMES["absorption"]}),
-        "fit": Output("float64", sums=len(SUMS) + len(PLACES_UM) * (method in NETWORKS)),
+        "fit": Output("float64", sums=worker.sums),
     }
     if residual_map:
         outputs |= {"misfit": Output(), "nearby": Output()}
     found = map_tiles(
-        ReconstructTile(
-            setup,
-            method,
-            kernel_parameters,
-            device,
-            float(hologram.attrs.get("full_scale", math.inf)),
-            residual_map,
-            start is not None,
-        ),
+        worker,
         hologram if start is None else beside(hologram, start),
         [distance, slope, shift_of(ds)],
         outputs=outputs,
         grid=tile_grid((height, width), tile_px, halo),
         on_error="flag" if frame_count > 1 else "raise",
     )
-    fit = {name: found["fit"].isel(fit_sum=n) for n, name in enumerate(SUMS)}
-    residual = ((fit["misfit"] / fit["contrast"]) ** 0.5).astype("float32")
-    trusted = (residual <= trust_residual) & (fit["known"] / fit["tiles"] >= LEAST_KNOWN)
+    sums = found["fit"]
+    fit = {name: sums.isel(fit_sum=n) for n, name in enumerate(SUMS)}
+    known = sums.isel(fit_sum=slice(len(SUMS), len(SUMS) + setup.exposures)) / (height * width)
+    residual = ((fit["misfit"] / above_0(fit["contrast"])) ** 0.5).astype("float32")
+    trusted = (residual <= trust_residual) & (known >= LEAST_KNOWN).all("fit_sum")
     exposure = exposure_dim(ds)
     made = {
         "opd": found["opd"],
         "absorption": found["absorption"],
         "residual": residual.assign_attrs(units="1", long_name=LONG_NAMES["residual"]),
     }
-    contrast, misfit = (fit[name] / fit["seen"] for name in ("contrast", "misfit"))
-    most = most_unexplained(contrast, fit["noise"] / (height * width))
+    contrast, misfit, noise = (
+        fit[name] / above_0(fit["seen"]) for name in ("contrast", "misfit", "noise")
+    )
+    most = most_unexplained(contrast, noise)
     if residual_map:
         trusted = trusted & (found["nearby"] <= most)
-        local = (found["misfit"] / contrast) ** 0.5
+        local = (found["misfit"] / above_0(contrast)) ** 0.5
         made["residual_map"] = local.astype("float32").assign_attrs(
             units="1", long_name="what is not explained, over the frame's contrast"
         )
     if method in NETWORKS:
-        defocus = parabola_um(
-            *(found["fit"].isel(fit_sum=len(SUMS) + n) for n in range(len(PLACES_UM)))
-        )
+        defocus = parabola_um(*(sums.isel(fit_sum=n) for n in range(-len(PLACES_UM), 0)))
         trusted = trusted & (abs(defocus) <= MOST_UM) & (misfit <= most)
         made["defocus"] = defocus.astype("float32").assign_attrs(
             units="um", long_name="how far the sample seems to lie beyond its distance"
         )
     made["trusted"] = trusted.assign_attrs(long_name=LONG_NAMES["trusted"])
-    kept = ds.drop_vars("hologram").drop_vars([v for v in ("y", "x") if v in ds.coords])
+    # What an earlier reconstruction said of itself would pass for this one's.
+    kept = ds.drop_vars(("hologram", *OF_SOME_RECONSTRUCTIONS, "y", "x"), errors="ignore")
     return kept.assign(made).assign_coords(
         {c: ds.coords[c] for c in ("y", "x") if c in ds.coords}
     ).assign_attrs(
@@ -253,38 +278,3 @@ def reconstruct(
             started=start is not None, **dataclasses.asdict(kernel),
         )
     )  # fmt: skip
-
-
-def _halo_px(distance: xr.DataArray, setup: Setup, kernel: Any) -> int:
-    from lensfree_nb.optics.propagation import fringe_halo_px
-
-    if distance.chunks is None:
-        furthest = float(np.nanmax(distance.values)) if distance.notnull().any() else math.nan
-    else:
-        # A distance that is still to be found may be anywhere in the range searched: its attribute
-        # tells the end. One that was stated tells itself, so that lazy data have the same halo.
-        furthest = float(distance.attrs.get("furthest_um", UNKNOWN_FURTHEST_UM))
-    if math.isnan(furthest):
-        return 0
-    setup = dataclasses.replace(setup, distance_um=(furthest,) * setup.exposures)
-    fringes = fringe_halo_px(setup)
-    if fringes < LEAST_FRINGES_PX:
-        warnings.warn(
-            f"at a distance of {furthest:g} um fringes reach {fringes} px: the hologram is hardly "
-            "more than an image of the sample; check that the distance is in um",
-            QualityWarning,
-            stacklevel=3,
-        )
-    smooth = math.ceil(BACKGROUND_SIGMAS * (kernel.background_px or 0))
-    return max(int(kernel.reach_px(fringes)), int(smooth))
-
-
-def _is_tilted(ds: xr.Dataset) -> bool:
-    return all(name in ds.coords for name in SLOPES)
-
-
-def _slope_of(ds: xr.Dataset) -> xr.DataArray:
-    if not _is_tilted(ds):
-        return xr.DataArray(np.zeros(2), dims="axis")
-    parts = [ds.coords[name].reset_coords(drop=True) for name in SLOPES]
-    return xr.concat(parts, dim="axis").transpose(..., "axis")

@@ -10,16 +10,18 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from lensfree_nb.checks import check_choice
 from lensfree_nb.contract import (
     SHIFTS,
     distance_of,
     exposure_dim,
+    full_scale_of,
     hologram_of,
-    provenance,
     setup_of,
 )
-from lensfree_nb.errors import DataError, ParameterError, raise_or_warn
+from lensfree_nb.errors import DataError, raise_or_warn
 from lensfree_nb.microscope import Setup
+from lensfree_nb.provenance import provenance
 from lensfree_nb.reconstruct.find_distance import FIRST_FRAMES
 from lensfree_nb.reconstruct.frame_values import first_usable
 
@@ -95,7 +97,8 @@ def register(
     -------
     Dataset
         `ds` with ``shift_y`` and ``shift_x`` along the exposures, relative to the one in the
-        middle of the spectrum; lazy where the hologram is.
+        middle of the spectrum; lazy where the hologram is. An exposure that was not recorded has
+        0, and is not the one in the middle: ``reconstruct`` does without it and flags the frame.
 
     Raises
     ------
@@ -111,8 +114,7 @@ def register(
             f"a frame of {height} x {width} px is too small to compare colours in; "
             f"give {LEAST_SIDE_PX} px a side at least"
         )
-    if on_failure not in ("raise", "flag"):
-        raise ParameterError(f"on_failure is {on_failure!r}; use 'raise' or 'flag'")
+    check_choice("on_failure", on_failure, ("raise", "flag"))
     distance = distance_of(ds)
     core = [exposure, "y", "x"]
     if "time" in hologram.dims:
@@ -127,7 +129,7 @@ def register(
         hologram = hologram.chunk(dict.fromkeys(core, -1))
     kernel = Register(
         setup, on_failure == "raise" and not lazy, device,
-        float(hologram.attrs.get("full_scale", math.inf)),
+        full_scale_of(hologram),
     )  # fmt: skip
     found = xr.apply_ufunc(
         kernel, hologram.reset_coords(drop=True), distance,

@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from lensfree_nb.contract import exposure_dim, opd_of
-from lensfree_nb.errors import DimensionError
+from lensfree_nb.errors import DataError, DimensionError
 
 IMAGES: Final = 2
 
@@ -22,7 +22,9 @@ def beside(hologram: xr.DataArray, start: xr.Dataset) -> xr.DataArray:
     Raises
     ------
     DimensionError
-        If the start has another shape, or lies elsewhere.
+        If the start has another shape, lies elsewhere, or is of other times.
+    DataError
+        If it is no number.
     """
     exposure = exposure_dim(hologram)
     opd = opd_of(start)
@@ -35,11 +37,12 @@ def beside(hologram: xr.DataArray, start: xr.Dataset) -> xr.DataArray:
                 f"start has {dict(image.sizes)}, the hologram {wanted}: give a result of the same "
                 "frames, or of one"
             )
-        if any(
-            dim in image.coords and dim in hologram.coords
-            and not np.array_equal(image[dim], hologram[dim]) for dim in ("y", "x")
-        ):  # fmt: skip
-            raise DimensionError("start lies elsewhere than the hologram: its y or x differ")
+        for dim in image.dims:
+            known = dim in image.coords and dim in hologram.coords
+            if known and not np.array_equal(image[dim], hologram[dim]):
+                raise DimensionError(f"start lies elsewhere than the hologram: its {dim} differs")
+        if np.dtype(image.dtype).kind not in "uif":
+            raise DataError(f"start has {image.name} of dtype {image.dtype}; it must be real")
         bare = xr.DataArray(image.data, dims=image.dims).astype("float32")
         new = {dim: size for dim, size in wanted.items() if dim not in bare.dims}
         parts.append(bare.expand_dims({**new, exposure: 1}))

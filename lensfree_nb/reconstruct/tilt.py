@@ -15,14 +15,15 @@ from lensfree_nb.checks import check_count, check_number
 from lensfree_nb.contract import (
     distance_of,
     exposure_dim,
+    full_scale_of,
     hologram_of,
-    provenance,
     setup_of,
     shift_of,
 )
 from lensfree_nb.errors import DistanceError, ParameterError
 from lensfree_nb.microscope import Setup
 from lensfree_nb.nets.registry import ModelSpec
+from lensfree_nb.provenance import provenance
 from lensfree_nb.reconstruct.find_distance import (
     FIRST_FRAMES,
     INVERSION,
@@ -186,7 +187,7 @@ def find_tilt(
         raise ParameterError(f"criterion is {criterion!r}; use {INVERSION}, {NETWORK}")
     network = checked_criterion(criterion, setup)
     exposure = exposure_dim(ds)
-    full_scale = float(hologram.attrs.get("full_scale", math.inf))
+    full_scale = full_scale_of(hologram)
     if "time" in distance.dims and distance.chunks is None and np.ptp(distance.values) > SAME_UM:
         raise ParameterError("distance changes over time; a plane is found around one distance")
     hologram, distance = (

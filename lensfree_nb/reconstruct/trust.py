@@ -26,3 +26,8 @@ def most_unexplained(contrast: xr.DataArray, noise: xr.DataArray) -> xr.DataArra
         Squared amplitude of a frame's fringes, noise included, and of its noise, at a pixel.
     """
     return LEAST_SHARE * (contrast - noise).clip(min=0) + NOISES * noise
+
+
+def above_0(amount: xr.DataArray) -> xr.DataArray:
+    """What may be divided by: NaN where there is nothing."""
+    return amount.where(amount > 0)

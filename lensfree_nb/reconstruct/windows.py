@@ -9,7 +9,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 from lensfree_nb.reconstruct.misfit import TINY
 
 SLOW_PX = 32
-LEAST_KNOWN = 0.9
+LIVELY_KNOWN = 0.9
 
 
 def liveliest_windows(hologram: Tensor, side_px: int, count: int) -> list[Tensor]:
@@ -57,6 +57,6 @@ def flattened(hologram: Tensor) -> Tensor:
 
 
 def _contrast(window: Tensor) -> float:
-    if not window.numel() or float(torch.isfinite(window).float().mean()) < LEAST_KNOWN:
+    if not window.numel() or float(torch.isfinite(window).float().mean()) < LIVELY_KNOWN:
         return -1.0
     return float(flattened(window).std())

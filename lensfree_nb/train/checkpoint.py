@@ -32,14 +32,14 @@ def save_checkpoint(path: Path, parts: Parts, said: Mapping[str, Any]) -> None:
 
 
 def load_checkpoint(
-    path: Path, needed: Sequence[str] = ()
+    path: Path, needed: Sequence[str] = (), needed_parts: Sequence[str] = ()
 ) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
     """What was saved.
 
     Raises
     ------
     ModelError
-        If the file is damaged, or says nothing of what is `needed`.
+        If the file is damaged, says nothing of what is `needed`, or lacks a set of tensors.
     """
     parts: dict[str, dict[str, Tensor]] = {}
     try:
@@ -50,6 +50,8 @@ def load_checkpoint(
             for key in file.keys():  # noqa: SIM118 (not a mapping)
                 part, name = key.split("/", 1)
                 parts.setdefault(part, {})[name] = file.get_tensor(key)
+        if lacking := sorted(set(needed_parts) - set(parts)):
+            raise KeyError(f"no {', '.join(lacking)}")
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise ModelError(
             f"{path.name} is no checkpoint ({error}); remove it to start anew"

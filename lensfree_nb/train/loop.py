@@ -19,11 +19,12 @@ from lensfree_nb.run.networks import has_bfloat16
 from lensfree_nb.train.bar import steps_bar
 from lensfree_nb.train.card import write_card
 from lensfree_nb.train.checkpoint import load_checkpoint, save_checkpoint
-from lensfree_nb.train.recipe import Recipe, Schedule
+from lensfree_nb.train.recipe import Recipe
 from lensfree_nb.train.tasks import Task, make_task
 
 Say = Callable[[str], None]
 SECONDS_BETWEEN_CHECKPOINTS = 120.0
+BESIDE_SCORES = ("step", "seconds", "training_loss")
 
 
 @dataclasses.dataclass
@@ -159,9 +160,16 @@ class Training:
         ------
         ParameterError
             If nothing was validated yet: nobody would know what they are worth.
+        ExecutionError
+            If no validation gave a number.
         """
         if not self.history:
             raise ParameterError(f"{self.recipe.name} was not validated yet: train it for longer")
+        if self.history[self._best_at()][self._score()] is None:
+            raise ExecutionError(
+                f"{self.recipe.name} diverged: no validation gave a number. Lower learning_rate, "
+                "remove the checkpoint, and train anew"
+            )
         path = folder / f"{self.recipe.name}{SUFFIX}"
         made = save_network(
             self.best, {**self.options, **self._task.learned(*self._drawn_by(self.best))}, path
@@ -177,7 +185,7 @@ class Training:
     def _advance(self) -> float:
         schedule = self.recipe.schedule
         for group in self.optimiser.param_groups:
-            group["lr"] = schedule.learning_rate * pace(self.step, schedule)
+            group["lr"] = schedule.learning_rate * schedule.pace(self.step)
         inputs, truth = self._task.batch(self.step, schedule.batch)
         self.network.train()
         found = self._through(self.network, inputs)
@@ -220,8 +228,7 @@ class Training:
 
     def _validate(self, loss: float | None) -> None:
         scores = self._task.scores(*self._drawn_by(self.average))
-        # The task's own scores come fourth: the first of them is what the best is chosen by.
-        told = {"step": self.step, "seconds": self.seconds, "training_loss": loss}
+        told = dict(zip(BESIDE_SCORES, (self.step, self.seconds, loss), strict=True))
         # JSON has no word for what is no number: of cells that the validation does not hold.
         told |= {name: value if math.isfinite(value) else None for name, value in scores.items()}
         self.history.append(told)
@@ -230,11 +237,15 @@ class Training:
         words = (f"{name} {value:.4g}" for name, value in told.items() if value is not None)
         self.say(f"{self.recipe.name}: {', '.join(words)}")
 
+    def _score(self) -> str:
+        """What the best weights are chosen by: the first of the task's own scores."""
+        return next(name for name in self.history[0] if name not in BESIDE_SCORES)
+
     def _best_at(self) -> int:
-        first = list(self.history[0])[3]
+        chosen_by = self._score()
 
         def badness(number: int) -> float:
-            score = self.history[number][first]
+            score = self.history[number][chosen_by]
             return math.inf if score is None or math.isnan(score) else score
 
         return min(range(len(self.history)), key=badness)
@@ -258,7 +269,10 @@ class Training:
         return {f"adam{number}": dict(moments) for number, moments in state.items()}
 
     def _take_up(self) -> None:
-        parts, said = load_checkpoint(self.checkpoint, ("recipe", "step", "seconds", "history"))
+        parts, said = load_checkpoint(
+            self.checkpoint, ("recipe", "step", "seconds", "history"),
+            ("network", "average", "best"),
+        )  # fmt: skip
         for part in ("network", "data", "task"):
             if said["recipe"][part] != getattr(self.recipe, part):
                 raise ParameterError(
@@ -279,19 +293,6 @@ class Training:
         self.optimiser.load_state_dict(state)
         self.step, self.seconds, self.history = said["step"], said["seconds"], said["history"]
         self.started_from = said.get("started_from")
-
-
-def pace(step: int, schedule: Schedule) -> float:
-    """Share of the learning rate at a step.
-
-    >>> plan = Schedule(steps=100, batch=1, warmup=10)
-    >>> [round(pace(step, plan), 2) for step in (0, 9, 55, 100)]
-    [0.1, 1.0, 0.5, 0.0]
-    """
-    if step < schedule.warmup:
-        return (step + 1) / schedule.warmup
-    share = (step - schedule.warmup) / max(schedule.steps - schedule.warmup, 1)
-    return 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
 
 
 def _copy(network: nn.Module) -> nn.Module:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 from lensfree_nb.checks import check_count, check_number
 from lensfree_nb.errors import ParameterError
-from lensfree_nb.nets.registry import KINDS, build_network
+from lensfree_nb.nets.registry import KINDS, MOST, build_network
 from lensfree_nb.run.tiles import ALIGNMENT
 
 RECIPES: Final = Path(__file__).parent / "recipes"
@@ -51,10 +52,24 @@ class Schedule:
         for name in ("steps", "batch", "validate_every", "patience"):
             check_count(name, getattr(self, name), 1)
         check_count("warmup", self.warmup)
-        for name in ("learning_rate", "weight_decay", "clip", "average"):
+        for name in ("weight_decay", "average"):
             check_number(name, getattr(self, name))
+        for name in ("learning_rate", "clip"):
+            check_number(name, getattr(self, name), open_low=True)
         if self.average >= 1:
             raise ParameterError(f"average is {self.average}; it must lie below 1")
+
+    def pace(self, step: int) -> float:
+        """Share of the learning rate at a step.
+
+        >>> plan = Schedule(steps=100, batch=1, warmup=10)
+        >>> [round(plan.pace(step), 2) for step in (0, 9, 55, 100)]
+        [0.1, 1.0, 0.5, 0.0]
+        """
+        if step < self.warmup:
+            return (step + 1) / self.warmup
+        share = (step - self.warmup) / max(self.steps - self.warmup, 1)
+        return 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +171,7 @@ def _check_network(said: dict[str, Any]) -> None:
         if name not in ("kind", *own):
             raise ParameterError(f"network has no {name}; a {said['kind']} has {', '.join(own)}")
         if name != "kind":
-            check_count(f"network.{name}", value, 1)
+            check_count(f"network.{name}", value, 1, MOST[name])
     stride = build_network({**said, "inputs": 1, "outputs": 1}, device="meta").stride_px
     if ALIGNMENT % int(stride):  # type: ignore[arg-type]
         raise ParameterError(

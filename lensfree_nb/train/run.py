@@ -6,6 +6,7 @@ import argparse
 import math
 from pathlib import Path
 
+from lensfree_nb.errors import LensfreeError
 from lensfree_nb.nets.registry import find_model
 from lensfree_nb.run.folders import made_folder
 from lensfree_nb.train.loop import Say, Training
@@ -67,8 +68,10 @@ if __name__ == "__main__":
     parser.add_argument("--start")
     parser.add_argument("--device", default="auto")
     given = parser.parse_args()
-    print(
-        train_recipe(
+    try:
+        made = train_recipe(
             given.recipe, given.out, minutes=given.minutes, start=given.start, device=given.device
         )
-    )
+    except LensfreeError as error:
+        parser.exit(2, f"error: {error}\n")
+    print(made)

@@ -162,6 +162,10 @@ def test_a_header_that_lacks_something_is_refused(saved, missing):
      ({"trained_on": {"wavelength_nm": [None, 1, 2]}}, "no network of this package"),
      ({"trained_on": {"distance_um": [600]}}, "no network of this package"),
      ({"trained_on": {"distance_um": [900, 600]}}, "distance_um"),
+     ({"trained_on": {"wavelength_nm": ["640", "530", "450"]}}, "wavelength_nm"),
+     ({"trained_on": {"pixel_size_um": 0.0}}, "pixel_size_um"),
+     ({"depth": 40}, "depth is 40"), ({"inputs": 8.7}, "inputs is 8.7"),
+     ({"passes": 10**6}, "passes is 1000000"),
      ({"halo_px": 1}, "it was changed by hand")],
 )  # fmt: skip
 def test_a_header_that_says_what_cannot_be_is_refused(saved, change, words):

@@ -86,14 +86,58 @@ def test_a_frame_of_which_little_is_known_is_not_trusted(holograms, method):
     assert not bool(frame.lf.reconstruct(method, **QUICK)["trusted"])
 
 
+@pytest.mark.parametrize("tile_px", [None, 128])
 @pytest.mark.parametrize("method", METHODS)
-def test_one_dead_colour(holograms, method):
-    good = holograms.isel(time=0)
-    frame = good.copy(deep=True)
-    frame["hologram"][2] = np.nan
-    found, expected = (ds.lf.reconstruct(method, **QUICK) for ds in (frame, good))
+def test_a_tile_of_which_nothing_was_recorded_costs_no_other(holograms, method, tile_px):
+    frame = holograms.isel(time=0).copy(deep=True)
+    frame["hologram"][:, 128:, 128:] = np.nan
+    options = {"tile_px": tile_px, "halo_px": 0, "residual_map": True, **QUICK}
+    found = frame.lf.reconstruct(method, **options)
+    assert float(found["residual"]) < 0.5
+    assert np.isnan(found["opd"][160:, 160:]).all()
+    assert np.isfinite(found["opd"][:128, :128]).all()
+    assert not bool(found["trusted"][160:, 160:].any())
+    assert bool(found["trusted"][30:90, 30:90].all())
+    lazy = frame.chunk(y=128, x=128).lf.reconstruct(method, **options).compute()
+    np.testing.assert_array_equal(lazy["opd"], found["opd"])
+    np.testing.assert_array_equal(lazy["residual"], found["residual"])
+
+
+def test_tiles_that_the_camera_saturated_are_not_recorded(holograms):
+    frame = holograms.isel(time=0).copy(deep=True)
+    frame["hologram"][:, 128:, 128:] = 9.0
+    frame["hologram"].attrs["full_scale"] = 9.0
+    found = frame.lf.reconstruct(tile_px=128, halo_px=0, **QUICK)
+    assert np.isnan(found["opd"][160:, 160:]).all()
     assert bool(found["trusted"])
-    assert rms(found["opd"] - expected["opd"]) < 8
+
+
+def test_a_frame_lost_in_all_its_tiles_is_not_trusted(holograms):
+    frame = holograms.isel(time=0)
+    lost = frame.assign(hologram=frame["hologram"] * np.nan)
+    found = lost.lf.reconstruct("accelerated", tile_px=128, residual_map=True, **QUICK)
+    assert not bool(found["trusted"].any())
+    assert np.isnan(found["residual"])
+
+
+@pytest.mark.parametrize("dead", [0, 1, 2])
+@pytest.mark.parametrize("method", METHODS)
+def test_a_frame_with_a_dead_colour_is_shown_and_flagged(holograms, method, dead):
+    good = holograms.isel(time=0)
+    broken = holograms.copy(deep=True)
+    broken["hologram"][0, dead] = np.nan
+    found, expected = (ds.lf.reconstruct(method, **QUICK) for ds in (broken, good))
+    assert found["trusted"].values.tolist() == [False, True]
+    assert rms(found["opd"][0] - expected["opd"]) < 25
+    assert not found.isel(time=0).lf.cells()["trusted"].any()
+
+
+def test_half_of_a_colour_is_enough(holograms):
+    frame = holograms.isel(time=0).copy(deep=True)
+    frame["hologram"][2, :120] = np.nan
+    assert bool(frame.lf.reconstruct("accelerated")["trusted"])
+    frame["hologram"][2, :140] = np.nan
+    assert not bool(frame.lf.reconstruct("accelerated")["trusted"])
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -111,7 +155,7 @@ def test_a_dead_colour_leaves_numbers(holograms, method, background_px):
 def test_a_dead_colour_costs_no_focus(holograms, dead, criterion):
     frame = holograms.isel(time=0).copy(deep=True)
     frame["hologram"][dead] = np.nan
-    found = frame.lf.find_distance(criterion=criterion, range_um=(800, 1300))
+    found = frame.lf.find_distance(criterion=criterion, range_um=(900, 1150))
     assert float(found["distance"]) == pytest.approx(1000, abs=30)
 
 
@@ -119,12 +163,12 @@ def test_a_tilt_is_found_beside_what_is_lost(holograms):
     broken = holograms.copy(deep=True)
     broken["hologram"][0] = np.nan
     broken["hologram"][1, :, :80, :80] = np.nan
-    found = broken.lf.find_tilt()
+    found = broken.lf.find_tilt(windows=2)
     assert float(found["distance"]) == pytest.approx(1000, abs=5)
     saturated = broken.copy(deep=True)
     saturated["hologram"][1, :, :80, :80] = 9.0
     saturated["hologram"].attrs["full_scale"] = 9.0
-    xr.testing.assert_identical(saturated.lf.find_tilt()["distance"], found["distance"])
+    xr.testing.assert_identical(saturated.lf.find_tilt(windows=2)["distance"], found["distance"])
 
 
 @pytest.mark.parametrize("order", [[2, 1, 0], [0, 2, 1]])

@@ -1,8 +1,17 @@
+import json
+
 import numpy as np
 import pytest
 
 import lensfree_nb as lf
-from lensfree_nb.errors import DataError, DistanceError, ParameterError, QualityWarning
+from lensfree_nb.errors import (
+    DataError,
+    DistanceError,
+    ParameterError,
+    QualityWarning,
+    SetupError,
+    UnitError,
+)
 from tests import seeds
 
 QUICK = {"iterations": 6}
@@ -63,7 +72,7 @@ def test_a_missing_colour_costs_itself_only(holograms, reconstructed):
     without = holograms.isel(time=[0]).copy(deep=True)
     without["hologram"][0, 2] = np.nan
     found = without.lf.reconstruct(iterations=60)
-    assert bool(found["trusted"].all())
+    assert not bool(found["trusted"].any())
     assert float(np.abs(found["opd"] - reconstructed["opd"]).mean()) < 1.0
     back = without.lf.reconstruct("backpropagation")["opd"]
     two = holograms.isel(time=[0], wavelength=[0, 1]).lf.reconstruct("backpropagation")["opd"]
@@ -224,6 +233,9 @@ BAD = [
     ({"colour": "red"}, ParameterError, "no parameter"),
     ({"method": "backpropagation", "smoothness": 0.1}, ParameterError, "no parameter"),
     ({"device": "tpu"}, ParameterError, "device"),
+    ({"method": "accelerated", "between_prior": 1.0}, ParameterError, "passes is 1.*between_prior"),
+    ({"method": "accelerated", "iterations": 0, "prior": 1.0}, ParameterError, "iterations is 0"),
+    ({"method": "reference", "passes": 1, "between_relax": 2.0}, ParameterError, "passes is 1"),
 ]
 
 
@@ -243,8 +255,33 @@ def test_bad_parameters(holograms, options, error, words):
         (lambda ds: ds.assign(hologram=-ds["hologram"]), DataError, "negative"),
         (lambda ds: ds.assign(hologram=ds["hologram"] * [[[1]], [[0]], [[1]]]), DataError, "dark"),
         (lambda ds: ds.assign(hologram=ds["hologram"] / 0), DataError, "infinite"),
+        (lambda ds: ds.assign_coords(shift_y=("wavelength", [0.0] * 3)), SetupError, "shift_x"),
+        (lambda ds: ds.assign_coords(shift_y=0.0, shift_x=0.0), SetupError, "one number an expos"),
+        (lambda ds: ds.assign_coords(distance_slope_y=1.0), SetupError, "distance_slope_x"),
+        (lambda ds: ds.assign_coords(distance=("y", [1e3] * 256)), DistanceError, "varies along y"),
+        (
+            lambda ds: ds.assign(hologram=ds["hologram"].assign_attrs(full_scale="12 bit")),
+            UnitError,
+            "full_scale",
+        ),
     ],
 )
 def test_bad_data(holograms, change, error, words):
     with pytest.raises(error, match=words):
         change(holograms.isel(time=[0])).lf.reconstruct(**QUICK)
+
+
+def test_what_an_earlier_reconstruction_said_is_replaced(holograms):
+    frame = holograms.isel(time=0)
+    first = frame.lf.reconstruct("accelerated", residual_map=True)
+    again = frame.assign(first.data_vars).lf.reconstruct(**QUICK)
+    assert {"residual_map", "defocus"} <= set(first)
+    assert not {"residual_map", "defocus"} & set(again)
+
+
+def test_a_strange_history_costs_no_work_and_is_kept(holograms):
+    frame = holograms.isel(time=0).assign_attrs(provenance="made by me")
+    found = frame.lf.reconstruct(iterations=np.int64(3))
+    first, second = json.loads(found.attrs["provenance"])
+    assert first == {"before": "made by me"}
+    assert second["parameters"]["iterations"] == 3

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from lensfree_nb.errors import DimensionError, ParameterError, UnitError
+from lensfree_nb.errors import DataError, DimensionError, ParameterError, UnitError
 
 METHODS = ["inverse", "annealed", "accelerated"]
 
@@ -94,6 +94,10 @@ def test_what_cannot_be_a_start(holograms, truth):
         holograms.lf.reconstruct("backpropagation", start=truth)
     with pytest.raises(DimensionError, match="lies elsewhere"):
         holograms.isel(x=slice(0, 100)).lf.reconstruct(start=truth.isel(x=slice(1, 101)))
+    with pytest.raises(DimensionError, match="its time differs"):
+        holograms.lf.reconstruct(start=truth.isel(time=[1, 0]))
+    with pytest.raises(DataError, match="it must be real"):
+        holograms.lf.reconstruct(start=truth.assign(absorption=truth["absorption"].astype(str)))
     with pytest.raises(ParameterError, match="give start"):
         holograms.lf.reconstruct(prior=0.5)
     without = truth.copy(deep=True)

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from lensfree_nb.errors import ExecutionError, ModelError, ParameterError
@@ -154,6 +155,16 @@ def test_a_score_that_is_no_number_is_never_the_best(tmp_path, monkeypatch):
     assert [h["error"] for h in card["training"]["validation_curve"]] == [None, 1.0, 2.0, None]
 
 
+def test_weights_that_no_validation_could_score_are_not_shipped(tmp_path):
+    one = training(
+        tmp_path, dataclasses.replace(RECIPE, data={"seed": seeds.CELLS, "worth": math.nan})
+    )
+    one.run()
+    with pytest.raises(ExecutionError, match="no validation gave a number"):
+        one.export(tmp_path)
+    assert not (tmp_path / "double.safetensors").exists()
+
+
 def test_it_stops_where_nothing_is_gained(tmp_path):
     schedule = dataclasses.replace(SCHEDULE, steps=1600, patience=2)
     recipe = dataclasses.replace(
@@ -219,6 +230,17 @@ def test_a_damaged_checkpoint_is_told(tmp_path):
     run.run(minutes=0)
     run.checkpoint.write_bytes(run.checkpoint.read_bytes()[:-50])
     with pytest.raises(ModelError, match="no checkpoint"):
+        training(tmp_path)
+
+
+def test_a_checkpoint_without_all_its_weights_is_told(tmp_path):
+    run = training(tmp_path)
+    run.run(minutes=0)
+    with safe_open(run.checkpoint, framework="pt") as file:
+        said = file.metadata()
+        kept = {n: file.get_tensor(n) for n in file.keys() if not n.startswith("average/")}  # noqa: SIM118
+    save_file(kept, run.checkpoint, said)
+    with pytest.raises(ModelError, match="no average"):
         training(tmp_path)
 
 

@@ -55,6 +55,9 @@ def test_a_recipe_of_ones_own(tmp_path):
         (GOOD.replace("kind = ", "kinds = "), "network.kind is None"),
         (GOOD.replace("[network]", "[network]\nfeaturs = 4"), "network has no featurs; a"),
         (GOOD.replace("[network]", "[network]\ndepth = 6"), "takes 32 px at a time"),
+        (GOOD.replace("[network]", "[network]\ndepth = 30"), "depth is 30; .* and <= 10"),
+        (GOOD + "clip = 0\n", "clip is 0; it must be a number > 0"),
+        (GOOD + "learning_rate = 0.0\n", "learning_rate is 0.0; it must be a number > 0"),
     ],
 )
 def test_what_is_no_recipe_is_refused(tmp_path, text, words):
