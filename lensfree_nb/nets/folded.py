@@ -7,12 +7,15 @@ from typing import Final
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad, pixel_shuffle, pixel_unshuffle
+from torch.nn.functional import max_pool2d, pad, pixel_shuffle, pixel_unshuffle
 
 from lensfree_nb.nets.unet import Levels, exactly, silent
 
 # In units of the input: of OPD in 100 nm, that of a cell's rim and that of its middle.
 SATURATIONS: Final[Sequence[float]] = (0.2, 1.0)
+# Sides (blocks) of the windows whose highest value is shown, and the least that has a logarithm.
+WINDOWS: Final[Sequence[int]] = (1, 3, 5, 7)
+LEAST: Final = 0.02
 
 
 class FoldedUNet(Levels):
@@ -32,6 +35,9 @@ class FoldedUNet(Levels):
     saturating : int
         Copies of each input beside it that say no more than :data:`SATURATIONS`: of a cell in such
         a copy the sum is its area, and the rim counts as much as the middle.
+    maxima : int
+        In how many of :data:`WINDOWS` around each block the logarithm of the highest value is
+        shown, at the beginning and once more to the last layer: convolutions know only means.
 
     Examples
     --------
@@ -49,15 +55,18 @@ class FoldedUNet(Levels):
         depth: int = 4,
         fold: int = 2,
         saturating: int = 0,
+        maxima: int = 0,
     ):
-        saturations = SATURATIONS[:saturating]
-        seen = inputs * (1 + len(saturations))
-        super().__init__(seen * fold**2, features=features, depth=depth)
+        saturations, windows = SATURATIONS[:saturating], WINDOWS[:maxima]
+        seen, shown = inputs * (1 + len(saturations)), inputs * len(windows)
+        super().__init__(seen * fold**2 + shown, features=features, depth=depth)
         self.fold = fold
         self.saturations = saturations
-        self.last = silent(features, outputs * fold**2)
-        # A pixel's block may reach further than the pixel itself.
-        self.halo_px = fold * self.halo_px + fold - 1
+        self.windows = windows
+        self.last = silent(features + shown, outputs * fold**2)
+        # A pixel's block may reach further than the pixel itself, and a window beyond its block.
+        beyond = max(windows, default=1) // 2
+        self.halo_px = fold * (self.halo_px + beyond) + fold - 1
         self.stride_px = fold * self.stride_px
 
     def forward(self, images: Tensor) -> Tensor:
@@ -67,5 +76,19 @@ class FoldedUNet(Levels):
         copies = [(images / most).clamp(-1, 1) for most in self.saturations]
         given = torch.cat([images, *copies], 1) if copies else images
         whole = pad(given, (0, short[0], 0, short[1]), mode="replicate")
-        drawn = exactly(self.last, self.finest(pixel_unshuffle(whole, self.fold)))
+        blocks = pixel_unshuffle(whole, self.fold)
+        if not self.windows:
+            drawn = exactly(self.last, self.finest(blocks))
+        else:
+            highest = self._highest(whole[:, : images.shape[1]])
+            found = self.finest(torch.cat([blocks, highest], 1))
+            more = [there - here for there, here in zip(found.shape, highest.shape, strict=True)]
+            beside = pad(highest, (0, more[3], 0, more[2]), mode="replicate")
+            drawn = exactly(self.last, torch.cat([found, beside.to(found.dtype)], 1))
         return pixel_shuffle(drawn, self.fold)[..., :height, :width]
+
+    def _highest(self, images: Tensor) -> Tensor:
+        """Logarithm of the highest value in each window around each block."""
+        own = max_pool2d(images, self.fold)
+        around = [max_pool2d(own, side, 1, side // 2) for side in self.windows]
+        return torch.cat(around, 1).clamp_min(LEAST).log()

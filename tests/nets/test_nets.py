@@ -15,6 +15,7 @@ NETS = {
     "folded": lambda: FoldedUNet(1, 2, features=8, depth=3),
     "folded by four": lambda: FoldedUNet(1, 2, features=8, depth=2, fold=4),
     "folded with copies": lambda: FoldedUNet(1, 2, features=8, depth=2, saturating=2),
+    "folded with maxima": lambda: FoldedUNet(1, 2, features=8, depth=2, maxima=3),
 }
 
 
@@ -29,7 +30,9 @@ def woken(name):
 
 
 def images(net, *size):
-    folded = net.fold**2 * (1 + len(net.saturations)) if isinstance(net, FoldedUNet) else 1
+    folded = 1
+    if isinstance(net, FoldedUNet):
+        folded = net.fold**2 * (1 + len(net.saturations)) + len(net.windows)
     inputs = next(m.in_channels for m in net.modules() if isinstance(m, nn.Conv2d)) // folded
     rng = torch.Generator().manual_seed(seeds.LIGHT)
     return torch.rand((1, inputs, *size), generator=rng, dtype=torch.float64)
@@ -124,3 +127,15 @@ def test_copies_tell_no_more_than_they_saturate_at():
     thick, thicker, thin = (torch.full((1, 1, 16, 16), opd) for opd in (2.0, 8.0, 0.3))
     assert torch.equal(net(thick), net(thicker))
     assert not torch.equal(net(thick), net(thin))
+
+
+def test_the_highest_values_nearby_are_shown_to_the_last_layer():
+    net = FoldedUNet(1, 1, features=4, depth=2, fold=4, maxima=2)
+    with torch.no_grad():
+        # What is drawn is the second window's highest value, and nothing else.
+        net.last.weight[:, -1] = 1.0
+    image = torch.full((1, 1, 24, 40), 0.3)
+    image[0, 0, 9, 10] = 2.0
+    drawn = net(image)[0, 0].exp()
+    assert torch.allclose(drawn[4:16, 4:16], torch.tensor(2.0))
+    assert torch.allclose(drawn[:, 16:], torch.tensor(0.3))
