@@ -27,7 +27,7 @@ lint: $(VENV)/.dev
 
 # One thread a worker: two workers with two threads each would wait for each other.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --cov --cov-report=term --cov-fail-under=90
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --cov --cov-report=term --cov-fail-under=90 --durations=20
 	$(MAKE) notebooks
 
 notebooks: $(VENV)/.dev

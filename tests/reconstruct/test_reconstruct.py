@@ -91,7 +91,7 @@ def test_lazy_data_have_the_halo_of_their_stated_distance(holograms, tmp_path):
         holograms["hologram"].values, wavelength_nm=(640, 530, 450), pixel_size_um=1.67,
         distance_um=4000, dim="wavelength",
     )  # fmt: skip
-    eager, lazy = (d.lf.reconstruct("backpropagation", tile_px=64) for d in (ds, ds.chunk(time=1)))
+    eager, lazy = (d.lf.reconstruct("backpropagation", tile_px=128) for d in (ds, ds.chunk(time=1)))
     np.testing.assert_array_equal(eager["opd"], lazy["opd"].compute())
     assert eager.attrs["provenance"] == lazy.attrs["provenance"]
 
