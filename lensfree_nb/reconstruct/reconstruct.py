@@ -175,12 +175,14 @@ def reconstruct(
         start where cells move or round up: over many frames ghosts of them may stay
         (``benchmarks/warm_start.py``).
     **parameters
-        Of the method: ``iterations``, ``smoothness``, ``sparsity``, ``relax``, ``positive``,
-        ``background_px``, ``proximal_steps``, ``prior`` (weight of the start). With a network
-        these are the last inversion's, whose start is the network's answer; the first one's begin
-        with ``first_``, and those between two passes with ``between_``. Besides: ``passes`` (how
-        often the network draws), ``views`` (in how many orientations, 1 to 8), ``network`` (name or
-        path of weights) and ``precision`` (``"auto"``, ``"float32"``, ``"bfloat16"``).
+        Of the method: ``iterations``, ``proximal_steps``, ``background_px`` (scale of the slow
+        background, px; None for a constant), and those of ``reconstruct.solver.Weights``:
+        ``smoothness``, ``sparsity``, ``relax``, ``positive``, ``prior`` (of the start). With a
+        network these are the last inversion's, whose start is the network's answer; the first one's
+        begin with ``first_``, and those between two passes, where there are two, with ``between_``.
+        Besides: ``passes`` (how often the network draws), ``views`` (in how many orientations, 1 to
+        8), ``network`` (name or path of weights) and ``precision`` (``"auto"``, ``"float32"``,
+        ``"bfloat16"``).
 
     Returns
     -------
