@@ -119,7 +119,7 @@ def test_each_pass_of_the_network_counts(holograms, idle, raising):
     still = {"between_prior": 1e4, "between_sparsity": 0.0, "between_smoothness": 0.0}
 
     def raised(passes):
-        options = {"iterations": 0, "passes": passes, **still}
+        options = {"iterations": 0, "passes": passes, **(still if passes > 1 else {})}
         above, calm = (
             frame.lf.reconstruct("accelerated", network=network, **options)["opd"]
             for network in (raising, idle)
@@ -216,12 +216,12 @@ def test_weights_are_found_from_any_folder(holograms, tmp_path, monkeypatch):
     assert np.isfinite(lazy["opd"]).all()
 
 
-def test_a_missing_colour_costs_no_frame(wrapped):
+def test_a_frame_that_lacks_a_colour_is_shown_all_the_same(wrapped):
     ds, _ = wrapped
     without = ds.copy(deep=True)
     without["hologram"][2] = np.nan
     found = without.lf.reconstruct("accelerated")
-    assert bool(found["trusted"])
+    assert not bool(found["trusted"])
     error = (found["opd"] - ds["truth_opd"]).values
     assert float(np.sqrt((error**2).mean())) < 30
 
