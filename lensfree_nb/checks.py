@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -52,10 +52,11 @@ def check_flag(name: str, value: Any) -> None:
         raise ParameterError(f"{name} is {value!r}; use True or False")
 
 
-def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:
+def check_choice(name: str, value: Any, choices: Iterable[str]) -> None:
     """Refuse what is none of the words that may be said."""
-    if value not in choices:
-        raise ParameterError(f"{name} is {value!r}; use {' or '.join(map(repr, choices))}")
+    known = tuple(choices)
+    if value not in known:
+        raise ParameterError(f"{name} is {value!r}; use one of {', '.join(known)}")
 
 
 def check_rng(rng: Any) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from lensfree_nb.contract import hologram_of
+from lensfree_nb.contract import full_scale_of, hologram_of
 from lensfree_nb.io.export import safe_name
 from lensfree_nb.run.folders import made_folder
 
@@ -68,7 +68,7 @@ def _counts(image: NDArray[Any], frame: xr.DataArray) -> NDArray[Any]:
     if frame.attrs.get("units") == "counts":
         if image.dtype.kind in "ui":
             return image
-        small = float(frame.attrs.get("full_scale", np.inf)) <= np.iinfo(np.uint8).max
+        small = full_scale_of(frame) <= np.iinfo(np.uint8).max
         return np.asarray(np.nan_to_num(image), np.uint8 if small else np.uint16)
     counts = np.nan_to_num(np.rint(image * COUNTS_OF_BACKGROUND))
     return np.asarray(np.clip(counts, 0, np.iinfo(np.uint16).max), np.uint16)

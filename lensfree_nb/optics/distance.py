@@ -10,7 +10,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from lensfree_nb.errors import DistanceError, ParameterError
+from lensfree_nb.checks import check_choice
+from lensfree_nb.errors import DistanceError
 from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.criteria import CRITERIA
 from lensfree_nb.optics.propagation import fringe_halo_px, propagate
@@ -47,8 +48,7 @@ def sharpness_curve(
     ParameterError
         If there is no such criterion.
     """
-    if criterion not in CRITERIA:
-        raise ParameterError(f"criterion is {criterion!r}; use one of {', '.join(CRITERIA)}")
+    check_choice("criterion", criterion, CRITERIA)
     measure = CRITERIA[criterion]
     amplitude = torch.nan_to_num(hologram, nan=1.0).clamp(min=0).sqrt().to(torch.complex64)
     halo = fringe_halo_px(setup.at(max(distances_um)))

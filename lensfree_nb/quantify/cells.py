@@ -15,6 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from skimage.segmentation import relabel_sequential
 
+from lensfree_nb.checks import check_choice
 from lensfree_nb.contract import frame_origin_um, opd_of, pixel_size_of
 from lensfree_nb.errors import ParameterError, QualityWarning
 from lensfree_nb.provenance import provenance
@@ -140,8 +141,7 @@ def cells(
         each measurement has its standard error beside it (``*_se``); ``trusted`` is False, too,
         where the cell is unlike those that the network learned from.
     """
-    if method not in METHODS:
-        raise ParameterError(f"method is {method!r}; use one of {', '.join(METHODS)}")
+    check_choice("method", method, METHODS)
     if method == "maps" or (method == "auto" and "representation" in ds):
         outlined = Settings(cell_diameter_um, quality_nm, threshold_nm, min_area_um2) != Settings()
         if outlined or alpha_um3_per_pg != ALPHA_UM3_PER_PG or properties or tile_px is not None:

@@ -222,8 +222,7 @@ def checked_criterion(criterion: str, setup: Setup) -> ModelSpec | None:
     from lensfree_nb.optics.criteria import CRITERIA
 
     known = (INVERSION, NETWORK, *CRITERIA)
-    if criterion not in known:
-        raise ParameterError(f"criterion is {criterion!r}; use one of {', '.join(known)}")
+    check_choice("criterion", criterion, known)
     if criterion == NETWORK:
         network = find_model(NETWORKS["accelerated"])
         if setup.exposures != COLOURS:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from lensfree_nb.checks import check_count, check_flag, check_number
+from lensfree_nb.checks import check_choice, check_count, check_flag, check_number
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.nets.registry import ModelSpec, find_model
 
@@ -52,8 +52,7 @@ def checked_parameters(
     ModelError
         If the network cannot be had.
     """
-    if method not in METHODS:
-        raise ParameterError(f"method is {method!r}; use one of {', '.join(METHODS)}")
+    check_choice("method", method, METHODS)
     if unknown := sorted(set(parameters) - set(KNOWN[method])):
         meant = get_close_matches(unknown[0], KNOWN[method], n=1)
         raise ParameterError(

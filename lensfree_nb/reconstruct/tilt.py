@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from lensfree_nb.checks import check_count, check_number
+from lensfree_nb.checks import check_choice, check_count, check_number
 from lensfree_nb.contract import (
     distance_of,
     exposure_dim,
@@ -183,8 +183,7 @@ def find_tilt(
             f"each is {LEAST_WINDOW_PX} px wide at least"
         )
     setup, shift = setup_of(ds), shift_of(ds)
-    if criterion not in (INVERSION, NETWORK):
-        raise ParameterError(f"criterion is {criterion!r}; use {INVERSION}, {NETWORK}")
+    check_choice("criterion", criterion, (INVERSION, NETWORK))
     network = checked_criterion(criterion, setup)
     exposure = exposure_dim(ds)
     full_scale = full_scale_of(hologram)

@@ -14,8 +14,8 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from lensfree_nb.checks import check_rng, checked_shape
-from lensfree_nb.errors import DistanceError, ParameterError
+from lensfree_nb.checks import check_choice, check_rng, checked_shape
+from lensfree_nb.errors import DistanceError
 from lensfree_nb.optics.propagation import fast_shape
 from lensfree_nb.run.devices import working_on
 from lensfree_nb.simulate.acquisition import NO_CELLS
@@ -57,10 +57,7 @@ class Condition:
         for name, known in (
             ("objective", OBJECTIVES), ("cell_type", CELL_TYPES), ("substrate", SUBSTRATES),
         ):  # fmt: skip
-            if getattr(self, name) not in known:
-                raise ParameterError(
-                    f"{name} is {getattr(self, name)!r}; use one of {', '.join(known)}"
-                )
+            check_choice(name, getattr(self, name), known)
 
     def cells(
         self, shape: tuple[int, int], *, rng: np.random.Generator, density_per_mm2: float = 300.0

@@ -19,7 +19,7 @@ from typing import Final, Literal
 import torch
 from torch import Tensor
 
-from lensfree_nb.checks import check_number
+from lensfree_nb.checks import check_choice, check_number
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.optics.fourier import ifft2
 from lensfree_nb.optics.object_field import object_field
@@ -88,8 +88,7 @@ class Objective:
                 f"aperture is {self.aperture}, pixel_size_um {self.pixel_size_um}; needed are a "
                 f"numerical aperture below medium_index ({self.medium_index}) and a length"
             )
-        if self.contrast not in ("phase", "brightfield"):
-            raise ParameterError(f"contrast is {self.contrast!r}; use 'phase' or 'brightfield'")
+        check_choice("contrast", self.contrast, ("phase", "brightfield"))
         for name in ("illumination", "plate"):
             inner, outer = getattr(self, name)
             if not 0 <= inner < outer <= 1:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import smooth_l1_loss
 
-from lensfree_nb.errors import ParameterError
+from lensfree_nb.checks import check_choice
 from lensfree_nb.nets.registry import find_model
 from lensfree_nb.nets.units import OPD_UNIT_NM
 from lensfree_nb.simulate.instrument import PAPER_SETUP
@@ -51,8 +51,7 @@ bank_cells, draft, device
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        if self.channels not in CHANNELS:
-            raise ParameterError(f"channels is {self.channels!r}; use {', '.join(CHANNELS)}")
+        check_choice("channels", self.channels, CHANNELS)
         super().__post_init__()
 
     def options(self) -> dict[str, Any]:

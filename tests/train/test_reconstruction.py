@@ -72,5 +72,5 @@ def test_a_draft_makes_a_task_of_two_passes():
 
 
 def test_unknown_channels_are_refused():
-    with pytest.raises(ParameterError, match="use estimate, fields"):
+    with pytest.raises(ParameterError, match="use one of estimate, fields"):
         small(channels="colours")
