@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ from lensfree_nb.contract import (
     shift_of,
     slope_of,
 )
-from lensfree_nb.errors import DistanceError, ParameterError
+from lensfree_nb.errors import DistanceError, ParameterError, QualityWarning
 from lensfree_nb.microscope import Setup, check_distance
 from lensfree_nb.provenance import provenance
 from lensfree_nb.reconstruct.defocus import MOST_UM, PLACES_UM, parabola_um
@@ -124,6 +125,12 @@ class ReconstructTile:
 
     def _nothing(self, tile: Tile) -> Arrays:
         """Of a tile of which nothing was recorded: it costs the rest of the frame nothing."""
+        rows, columns = (f"{part.start} to {part.stop - 1}" for part in tile.core)
+        warnings.warn(
+            f"nothing was recorded in rows {rows} and columns {columns} of a frame: NaN there",
+            QualityWarning,
+            stacklevel=2,
+        )
         maps = ("opd", "absorption", *(("misfit", "nearby") if self.local else ()))
         unknown = np.full(tile.size, np.nan, np.float32)
         return {"fit": np.zeros(self.sums), **dict.fromkeys(maps, unknown)}
@@ -205,6 +212,12 @@ def reconstruct(
         If the method has no such parameter or cannot take its value, or the network is not for it.
     DataError
         Of a single frame: if its values cannot be used. Of several, that one is flagged.
+
+    Warns
+    -----
+    QualityWarning
+        Of a frame that is flagged, of a tile of which nothing was recorded, of a network that knows
+        no such microscope, and of a sample too near to have fringes.
     """
     hologram, setup = hologram_of(ds), setup_of(ds)
     kernel_parameters = checked_parameters(method, parameters, trust_residual)

@@ -1,5 +1,7 @@
 """What goes wrong in a real dish costs what it touches, and is told."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -9,6 +11,12 @@ from tests import seeds
 
 METHODS = ["inverse", "accelerated"]
 QUICK = {"iterations": 10}
+
+
+def telling(tile_px):
+    """A tile of which nothing was recorded is told; of a whole frame there is no such tile."""
+    words = "nothing was recorded in rows .* of a frame"
+    return pytest.warns(QualityWarning, match=words) if tile_px else nullcontext()
 
 
 def rms(image):
@@ -92,13 +100,15 @@ def test_a_tile_of_which_nothing_was_recorded_costs_no_other(holograms, method, 
     frame = holograms.isel(time=0).copy(deep=True)
     frame["hologram"][:, 128:, 128:] = np.nan
     options = {"tile_px": tile_px, "halo_px": 0, "residual_map": True, **QUICK}
-    found = frame.lf.reconstruct(method, **options)
+    with telling(tile_px):
+        found = frame.lf.reconstruct(method, **options)
     assert float(found["residual"]) < 0.5
     assert np.isnan(found["opd"][160:, 160:]).all()
     assert np.isfinite(found["opd"][:128, :128]).all()
     assert not bool(found["trusted"][160:, 160:].any())
     assert bool(found["trusted"][30:90, 30:90].all())
-    lazy = frame.chunk(y=128, x=128).lf.reconstruct(method, **options).compute()
+    with telling(tile_px):
+        lazy = frame.chunk(y=128, x=128).lf.reconstruct(method, **options).compute()
     np.testing.assert_array_equal(lazy["opd"], found["opd"])
     np.testing.assert_array_equal(lazy["residual"], found["residual"])
 
@@ -107,7 +117,8 @@ def test_tiles_that_the_camera_saturated_are_not_recorded(holograms):
     frame = holograms.isel(time=0).copy(deep=True)
     frame["hologram"][:, 128:, 128:] = 9.0
     frame["hologram"].attrs["full_scale"] = 9.0
-    found = frame.lf.reconstruct(tile_px=128, halo_px=0, **QUICK)
+    with telling(128):
+        found = frame.lf.reconstruct(tile_px=128, halo_px=0, **QUICK)
     assert np.isnan(found["opd"][160:, 160:]).all()
     assert bool(found["trusted"])
 
@@ -115,7 +126,8 @@ def test_tiles_that_the_camera_saturated_are_not_recorded(holograms):
 def test_a_frame_lost_in_all_its_tiles_is_not_trusted(holograms):
     frame = holograms.isel(time=0)
     lost = frame.assign(hologram=frame["hologram"] * np.nan)
-    found = lost.lf.reconstruct("accelerated", tile_px=128, residual_map=True, **QUICK)
+    with telling(128):
+        found = lost.lf.reconstruct("accelerated", tile_px=128, residual_map=True, **QUICK)
     assert not bool(found["trusted"].any())
     assert np.isnan(found["residual"])
 
@@ -128,7 +140,7 @@ def test_a_frame_with_a_dead_colour_is_shown_and_flagged(holograms, method, dead
     broken["hologram"][0, dead] = np.nan
     found, expected = (ds.lf.reconstruct(method, **QUICK) for ds in (broken, good))
     assert found["trusted"].values.tolist() == [False, True]
-    assert rms(found["opd"][0] - expected["opd"]) < 25
+    assert rms(found["opd"][0] - expected["opd"]) < 5
     assert not found.isel(time=0).lf.cells()["trusted"].any()
 
 
@@ -155,7 +167,7 @@ def test_a_dead_colour_leaves_numbers(holograms, method, background_px):
 def test_a_dead_colour_costs_no_focus(holograms, dead, criterion):
     frame = holograms.isel(time=0).copy(deep=True)
     frame["hologram"][dead] = np.nan
-    found = frame.lf.find_distance(criterion=criterion, range_um=(900, 1150))
+    found = frame.lf.find_distance(criterion=criterion, range_um=(800, 1300))
     assert float(found["distance"]) == pytest.approx(1000, abs=30)
 
 
@@ -163,12 +175,12 @@ def test_a_tilt_is_found_beside_what_is_lost(holograms):
     broken = holograms.copy(deep=True)
     broken["hologram"][0] = np.nan
     broken["hologram"][1, :, :80, :80] = np.nan
-    found = broken.lf.find_tilt(windows=2)
+    found = broken.lf.find_tilt()
     assert float(found["distance"]) == pytest.approx(1000, abs=5)
     saturated = broken.copy(deep=True)
     saturated["hologram"][1, :, :80, :80] = 9.0
     saturated["hologram"].attrs["full_scale"] = 9.0
-    xr.testing.assert_identical(saturated.lf.find_tilt(windows=2)["distance"], found["distance"])
+    xr.testing.assert_identical(saturated.lf.find_tilt()["distance"], found["distance"])
 
 
 @pytest.mark.parametrize("order", [[2, 1, 0], [0, 2, 1]])

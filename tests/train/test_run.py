@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -70,3 +72,11 @@ def test_too_little_time_for_a_validation_keeps_what_was_done(recipe, tmp_path):
     assert kept.is_file()
     assert "run again" in said[-1]
     assert train_recipe(recipe, tmp_path / "out", device="cpu").name == "mine.safetensors"
+
+
+def test_the_bare_command_says_what_is_wrong_and_no_more():
+    found = subprocess.run(
+        [sys.executable, "-m", "lensfree_nb.train.run", "nothing"], capture_output=True, text=True
+    )
+    assert found.returncode == 2
+    assert found.stderr.startswith("error: recipe is 'nothing'; use accelerate")
