@@ -118,13 +118,13 @@ def test_a_colour_of_another_sample_is_not_found():
 def test_the_distance_is_found_with_what_is_known_of_the_colours(no_compute):
     ds, _ = dataset(level("harsh"))
     found = [
-        float(one.lf.find_distance(range_um=(900, 1150))["distance"])
+        float(one.lf.find_distance(range_um=(800, 1250))["distance"])
         for one in (ds, ds.lf.register())
     ]
     assert abs(found[1] - 1000) < 5
     assert abs(found[0] - 1000) > 20
     with no_compute():
-        lazy = ds.chunk().lf.register().lf.find_distance(range_um=(900, 1150))
+        lazy = ds.chunk().lf.register().lf.find_distance(range_um=(800, 1250))
         tilted = lazy.lf.find_tilt(windows=2)
     assert float(lazy["distance"].compute()) == pytest.approx(found[1], abs=0.01)
     assert abs(float(tilted["distance"].compute()) - 1000) < 15
