@@ -13,13 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from lensfree_nb.errors import ExecutionError, ParameterError
-from lensfree_nb.nets.registry import SUFFIX, ModelSpec, build_network, load_network, save_network
+from lensfree_nb.nets.registry import SUFFIX, ModelSpec, build_network, save_network
 from lensfree_nb.run.devices import choose_device
 from lensfree_nb.run.networks import has_bfloat16
 from lensfree_nb.train.bar import steps_bar
 from lensfree_nb.train.card import write_card
 from lensfree_nb.train.checkpoint import load_checkpoint, save_checkpoint
 from lensfree_nb.train.recipe import Recipe
+from lensfree_nb.train.start import weights_for
 from lensfree_nb.train.tasks import Task, make_task
 
 Say = Callable[[str], None]
@@ -127,28 +128,17 @@ class Training:
                     kept = time.perf_counter()
 
     def start_from(self, spec: ModelSpec) -> None:
-        """Take the weights of a network built in the same way; no later ones count that do worse.
+        """Take the weights of another network; no later ones count that do worse.
 
         Raises
         ------
         ParameterError
-            If it is built in another way.
+            If it is built in another way (:func:`~lensfree_nb.train.start.weights_for`).
         """
-        unlike = [
-            f"{name} {spec.options.get(name, 'unset')} there and {mine} here"
-            for name, mine in self.options.items()
-            if name in ("inputs", "outputs", *self.recipe.network)
-            and spec.options.get(name) != mine
-        ]
-        weights = load_network(spec, "cpu").state_dict()
-        try:
-            for mine in (self.network, self.average, self.best):
-                mine.load_state_dict(weights)
-        except RuntimeError as error:
-            raise ParameterError(
-                f"{self.recipe.name} cannot start from {spec.name}, which is built in another way: "
-                f"{', '.join(unlike) or 'its layers differ'}"
-            ) from error
+        told = [n for n in self.options if n in ("inputs", "outputs", *self.recipe.network)]
+        weights = weights_for(self.network, self.options, spec, told)
+        for mine in (self.network, self.average, self.best):
+            mine.load_state_dict(weights)
         self.started_from = spec.sha256
         self.say(f"{self.recipe.name}: first, how well do the weights that it starts from?")
         self._validate(None)

@@ -225,6 +225,32 @@ def test_other_weights_are_a_start(tmp_path):
         training(tmp_path / "wider", wider).start_from(spec)
 
 
+def test_what_a_network_is_shown_besides_begins_unheard(tmp_path):
+    blind = {"kind": "folded", "features": 8, "depth": 2, "fold": 2, "maxima": 0}
+    run = training(tmp_path, dataclasses.replace(RECIPE, network=blind))
+    run.run()
+    spec = find_model(run.export(tmp_path))
+    (tmp_path / "shown").mkdir()
+    shown = dataclasses.replace(RECIPE, network={**blind, "maxima": 3})
+    again = training(tmp_path / "shown", shown)
+    before = weights(again)
+    again.start_from(spec)
+    images = torch.rand(1, 1, 21, 34)
+    with torch.no_grad():
+        torch.testing.assert_close(again.network(images), run.best(images))
+    started = weights(again)
+    assert len(started) > len(weights(run))
+    assert not torch.equal(started, before)
+    again.run()
+    heard = again.network.last.weight[:, 8:]
+    assert heard.abs().amax((0, 2, 3)).min() > 0
+    (tmp_path / "blind").mkdir()
+    with pytest.raises(ParameterError, match="maxima 3 there and 0 here"):
+        training(tmp_path / "blind", dataclasses.replace(RECIPE, network=blind)).start_from(
+            find_model(again.export(tmp_path / "shown"))
+        )
+
+
 def test_a_damaged_checkpoint_is_told(tmp_path):
     run = training(tmp_path)
     run.run(minutes=0)

@@ -1,0 +1,64 @@
+"""Weights to start from: of a network built in the same way, or of one that is shown less."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from lensfree_nb.errors import ParameterError
+from lensfree_nb.nets.registry import ModelSpec, load_network
+
+# What adds inputs to layers, after those that are there without it.
+SHOWS_MORE: Final = "maxima"
+
+
+def weights_for(
+    network: nn.Module, options: Mapping[str, Any], spec: ModelSpec, told: Iterable[str]
+) -> dict[str, Tensor]:
+    """Weights of another network, as this one takes them.
+
+    Where it is shown more highest values (``maxima``), they begin unheard: before its first step
+    it draws what the other draws.
+
+    Parameters
+    ----------
+    network : nn.Module
+        What takes them.
+    options : mapping
+        How it is built.
+    spec : ModelSpec
+        The other.
+    told : iterable of str
+        Those options that are compared and told.
+
+    Raises
+    ------
+    ParameterError
+        If it is built in another way.
+    """
+    unlike = [name for name in told if spec.options.get(name) != options.get(name)]
+    weights = load_network(spec, "cpu").state_dict()
+    mine = network.state_dict()
+    if unlike == [SHOWS_MORE] and weights.keys() == mine.keys():
+        weights = {name: _unheard(part, mine[name]) for name, part in weights.items()}
+    if _shapes(weights) != _shapes(mine):
+        differ = (f"{n} {spec.options.get(n, 'unset')} there and {options[n]} here" for n in unlike)
+        raise ParameterError(
+            f"a network cannot start from {spec.name}, which is built in another way: "
+            f"{', '.join(differ) or 'its layers differ'}"
+        )
+    return weights
+
+
+def _unheard(weights: Tensor, wanted: Tensor) -> Tensor:
+    """With weights of 0 for the inputs that are wanted besides."""
+    if weights.ndim != wanted.ndim or weights.ndim < 2 or weights.shape[1] >= wanted.shape[1]:
+        return weights
+    return pad(weights, (0, 0) * (weights.ndim - 2) + (0, wanted.shape[1] - weights.shape[1]))
+
+
+def _shapes(weights: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(part.shape) for name, part in weights.items()}
