@@ -25,16 +25,18 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# One thread a worker: two workers with two threads each would wait for each other.
+# One thread a worker: two workers with two threads each would wait for each other. Neighbours in a
+# file share what is costly to make: each worker takes a stretch of them, and steals when it is done.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --cov --cov-report=term --cov-fail-under=90 --durations=20
+	$(PYTEST) --cov --cov-report=term --cov-fail-under=90 --durations=20
 	$(MAKE) notebooks
 
 notebooks: $(VENV)/.dev
 	mkdir -p build/notebooks
 	for source in tutorials/*.py notebooks/*.py; do \
 		$(BIN)/jupytext --quiet --to ipynb --output build/notebooks/$$(basename $$source .py).ipynb $$source || exit 1; done
-	$(BIN)/python -m pytest -q --nbmake build/notebooks/*.ipynb
+	$(PYTEST) -q --nbmake build/notebooks/*.ipynb
 
 BENCHMARKS := real_holograms frame fast_path solvers culture phase_contrast simulator reconstruction \
 	ablation failures calibration warm_start tuning table1 image_quality speed real_cells

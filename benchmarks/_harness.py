@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from lensfree_nb.run.devices import cores
 from lensfree_nb.versions import versions
 
@@ -53,6 +55,8 @@ def arguments(description: str, **own: dict[str, Any]) -> argparse.Namespace:
         parser.add_argument(f"--{name}", **options)
     found = parser.parse_args()
     found.out.mkdir(parents=True, exist_ok=True)
+    # Sources and machine as they are when it begins: either may change while it runs.
+    found.made = _made(found)
     return found
 
 
@@ -73,7 +77,7 @@ def report(rows: list[Row], args: argparse.Namespace) -> None:
         holds = {True: "yes", False: "**no**", None: ""}[r.holds]
         print(f"| {name} | {value} | {r.unit} | {r.bar or ''} | {holds} |")
     if args.json:
-        record = {"rows": [asdict(r) for r in rows], "quick": args.quick, **_made(args)}
+        record = {"rows": [asdict(r) for r in rows], "quick": args.quick, **args.made}
         args.json.parent.mkdir(parents=True, exist_ok=True)
         args.json.write_text(json.dumps(record, indent=1) + "\n")
 
@@ -89,10 +93,11 @@ def _made(args: argparse.Namespace) -> dict[str, object]:
     )
     flags = ["--quick"] * args.quick + ["--tune"] * getattr(args, "tune", False)
     flags += ["--device cuda"] * args.device.startswith("cuda")
-    machine = {"processor": _processor(), "cores": cores()}
+    machine = {
+        "processor": _processor(), "instructions": torch.backends.cpu.get_cpu_capability(),
+        "cores": cores(),
+    }  # fmt: skip
     if flags[-1:] == ["--device cuda"]:
-        import torch
-
         machine["gpu"] = torch.cuda.get_device_name(args.device)
     return {
         "command": " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *flags]),

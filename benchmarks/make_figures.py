@@ -43,9 +43,7 @@ def section(name: str, record: Record) -> str:
         [line(row) for row in record["rows"] if (row["bar"] is not None) is with_bar]
         for with_bar in (True, False)
     )
-    machine = record["machine"]
-    on = ", ".join([*filter(None, [machine.get("gpu")]), _cores(machine["cores"])])
-    made = f"`{command(name, record)}`, {on}, at {record['commit']}"
+    made = f"`{command(name, record)}`, {_machine(record['machine'])}, at {record['commit']}"
     parts = [f"## {name.replace('_', ' ').capitalize()}", made]
     if barred:
         parts.append("\n".join([HEAD, *barred]))
@@ -94,6 +92,12 @@ def figures_page(records: dict[str, Record]) -> str:
     """Everything, as `docs/figures.md` holds it."""
     every = "\n\n".join(section(name, record) for name, record in records.items())
     return f"# Every figure\n\nMade by `make figures`.\n\n{every}\n"
+
+
+def _machine(said: dict[str, Any]) -> str:
+    """In a line; older records do not tell the instructions."""
+    processor = " with ".join(filter(None, [said["processor"], said.get("instructions")]))
+    return ", ".join(filter(None, [said.get("gpu"), processor, _cores(said["cores"])]))
 
 
 def _cores(number: int) -> str:
