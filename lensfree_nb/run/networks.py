@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from pathlib import Path
 from typing import Final, Literal, get_args
 
 import torch
@@ -16,6 +18,7 @@ from lensfree_nb.run.tiles import ALIGNMENT, Tile, tile_grid
 Precision = Literal["auto", "float32", "bfloat16"]
 PRECISIONS: Final = get_args(Precision)
 TILE_PX: Final = 512
+CPUINFO: Final = Path("/proc/cpuinfo")
 
 
 def apply_network(
@@ -93,8 +96,8 @@ def check_precision(precision: str) -> None:
 def has_bfloat16(device: torch.device) -> bool:
     """Whether a device is quicker in bfloat16 than in float32 (``benchmarks/fast_path.py``).
 
-    Of processors, those that multiply matrices in tiles (AMX); where there are only its vectors
-    (AVX512-BF16) converting costs more than it gains.
+    Of processors, those that multiply matrices in tiles (AMX), and AMD's that have vectors of it
+    (AVX512-BF16); Intel's that have these alone lose more by converting than they gain.
 
     >>> isinstance(has_bfloat16(torch.device("cpu")), bool)
     True
@@ -102,5 +105,17 @@ def has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     # Torch has no public name for this question yet; where it is not answered it is float32.
-    has_tiles = getattr(torch.cpu, "_is_amx_tile_supported", None)
-    return has_tiles is not None and bool(has_tiles())
+    has_tiles, has_vectors = (
+        getattr(torch.cpu, f"_is_{name}_supported", lambda: False)()
+        for name in ("amx_tile", "avx512_bf16")
+    )
+    return bool(has_tiles) or (bool(has_vectors) and _is_of_amd())
+
+
+@lru_cache(maxsize=1)
+def _is_of_amd() -> bool:
+    """Whether the processor says so; only Linux lets one read it."""
+    try:
+        return "AuthenticAMD" in CPUINFO.read_text(encoding="utf-8")
+    except OSError:
+        return False

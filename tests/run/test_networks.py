@@ -3,6 +3,7 @@ import torch
 
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.nets.registry import build_network, find_model, load_network, save_network
+from lensfree_nb.run import networks
 from lensfree_nb.run.networks import apply_network, check_precision
 from tests import seeds
 
@@ -65,3 +66,29 @@ def test_half_precision_stays_close(spec):
 def test_an_unknown_precision_is_refused():
     with pytest.raises(ParameterError, match="use auto, float32, bfloat16"):
         check_precision("float16")
+
+
+@pytest.mark.parametrize(
+    ("tiles", "vectors", "maker", "quicker"),
+    [
+        (True, True, "GenuineIntel", True),
+        (False, True, "GenuineIntel", False),
+        (False, True, "AuthenticAMD", True),
+        (False, False, "AuthenticAMD", False),
+        (False, True, None, False),
+    ],
+)
+def test_half_precision_is_chosen_where_it_is_quicker(
+    monkeypatch, tmp_path, tiles, vectors, maker, quicker
+):
+    told = tmp_path / "cpuinfo"
+    if maker:
+        told.write_text(f"vendor_id\t: {maker}\n")
+    monkeypatch.setattr(networks, "CPUINFO", told)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: tiles)
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: vectors)
+    networks._is_of_amd.cache_clear()
+    try:
+        assert networks.has_bfloat16(torch.device("cpu")) is quicker
+    finally:
+        networks._is_of_amd.cache_clear()
