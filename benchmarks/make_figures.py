@@ -69,7 +69,7 @@ def methods(record: Record) -> str:
 
 
 def bars(records: dict[str, Record]) -> str:
-    """How many bars each benchmark holds, and which it does not."""
+    """How many bars each benchmark holds, and which it does not; each line once."""
     lines = ["| benchmark | bars held | not held |", "|---|---|---|"]
     for name, record in records.items():
         barred = [row for row in record["rows"] if row["bar"] is not None]
@@ -80,7 +80,7 @@ def bars(records: dict[str, Record]) -> str:
         ]
         held = f"{len(barred) - len(missed)} of {len(barred)}" if barred else "none set"
         lines.append(f"| `{command(name, record)}` | {held} | {'; '.join(missed)} |")
-    return "\n".join(lines)
+    return "\n".join(dict.fromkeys(lines))
 
 
 def committed() -> dict[str, Record]:
