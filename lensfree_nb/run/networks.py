@@ -33,8 +33,10 @@ def apply_network(
     images : Tensor, shape (channel, y, x), float32
         Any size.
     precision : {"auto", "float32", "bfloat16"}
-        Of the layers. ``"auto"`` is bfloat16 where the device is quicker in it. Sums and outputs
-        are float32 in any case. ``"float32"`` on a GPU is float32, not TF32.
+        Of the layers. ``"auto"`` is bfloat16 on GPUs that have it, and float32 on processors, also
+        where they would be quicker in it: what its eight bits round away differs between tiles and
+        the whole, and now and then moves a watershed. Sums and outputs are float32 in any case.
+        ``"float32"`` on a GPU is float32, not TF32.
     tile_px : int
         Side of a tile (px), which bounds memory.
 
@@ -47,7 +49,8 @@ def apply_network(
     reach, stride = int(network.halo_px), int(network.stride_px)  # type: ignore[arg-type]
     if ALIGNMENT % stride:
         raise ParameterError(f"a network with a stride of {stride} px has no tiles")
-    half = precision == "bfloat16" or (precision == "auto" and has_bfloat16(device))
+    on_gpu = device.type != "cpu"
+    half = precision == "bfloat16" or (precision == "auto" and on_gpu and has_bfloat16(device))
     height, width = images.shape[-2:]
     found = torch.empty((int(spec.options["outputs"]), height, width), device=device)
 

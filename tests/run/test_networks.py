@@ -63,6 +63,14 @@ def test_half_precision_stays_close(spec):
     assert float((exact - close).abs().max()) < 0.05 * float(exact.abs().max())
 
 
+def test_processors_are_exact_also_where_half_precision_is_quicker(spec, monkeypatch):
+    images = torch.rand(3, 80, 96)
+    monkeypatch.setattr(networks, "has_bfloat16", lambda device: True)
+    with torch.inference_mode():
+        exact = apply_network(spec, images, precision="float32")
+        assert torch.equal(apply_network(spec, images), exact)
+
+
 def test_an_unknown_precision_is_refused():
     with pytest.raises(ParameterError, match="use auto, float32, bfloat16"):
         check_precision("float16")
