@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from lensfree_nb.checks import check_number, checked_seed
+from lensfree_nb.checks import check_choice, check_number, checked_seed
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.microscope import Setup
 from lensfree_nb.nets.registry import ModelSpec
@@ -28,7 +28,7 @@ from lensfree_nb.run.devices import choose_device
 from lensfree_nb.simulate.bank import CellBank, Drawn
 from lensfree_nb.simulate.instrument import Instrument, instrument_of
 from lensfree_nb.simulate.light import Kept, Stage, intensity, own_light, surface
-from lensfree_nb.train.variety import any_cells, any_culture, any_instrument
+from lensfree_nb.train.variety import VARIETIES
 
 FIELDS_AN_INSTRUMENT: Final = 8
 FIELDS_A_BANK: Final = 128
@@ -81,7 +81,9 @@ class PatchSource:
     iterations : int
         Of the inversion.
     instrument : Instrument or name of a preset, optional
-        One microscope for all fields, without tilt; any of a wide range where none is given.
+        One microscope for all fields, without tilt; those of the `variety` where none is given.
+    variety : {"any", "paper"}
+        Which microscopes and cultures fields come from (``train.variety``).
     distance_error_um : float
         Standard deviation by which the inversion's distance is off.
     registration_error_um : float
@@ -106,6 +108,7 @@ class PatchSource:
     patch_px: int = 128
     iterations: int = 10
     instrument: Instrument | str | None = None
+    variety: str = "any"
     distance_error_um: float = 3.0
     registration_error_um: float = 0.12
     draft: ModelSpec | None = None
@@ -115,6 +118,7 @@ class PatchSource:
     def __post_init__(self) -> None:
         """Refuse what cannot be made."""
         object.__setattr__(self, "seed", checked_seed(self.seed))
+        check_choice("variety", self.variety, VARIETIES)
         if self.instrument is not None:
             object.__setattr__(self, "instrument", instrument_of(self.instrument))
         for name, least in (
@@ -193,7 +197,7 @@ class PatchSource:
         rng = np.random.default_rng([self.seed, FIELD, number])
         instrument = _instrument(self, number // FIELDS_AN_INSTRUMENT, device)[0]
         bank, stage = _bank(self, number // FIELDS_A_BANK, device), self._stage(instrument)
-        return any_culture(bank, stage.shape, rng), stage, rng
+        return VARIETIES[self.variety].culture(bank, stage.shape, rng), stage, rng
 
     def _stated(self, instrument: Instrument, rng: np.random.Generator) -> Setup:
         """What the inversion is told of the microscope: nearly, but not quite, how it is."""
@@ -236,7 +240,7 @@ def _instrument(
     """The microscope of some fields, its bare light, its dish, and a place for its transfers."""
     rng = np.random.default_rng([source.seed, INSTRUMENT, number])
     given = source.instrument
-    chosen = any_instrument(rng) if given is None else instrument_of(given)
+    chosen = VARIETIES[source.variety].instrument(rng) if given is None else instrument_of(given)
     side = (source.field_px, source.field_px)
     light = [torch.from_numpy(shade).to(device) for shade in own_light(chosen, side)]
     return chosen, light, surface(chosen, Stage.periodic(side, chosen), device), {}
@@ -248,4 +252,4 @@ def _bank(source: PatchSource, number: int, device: torch.device) -> CellBank:
     rng = np.random.default_rng([source.seed, BANK, number])
     instrument = _instrument(source, number * (FIELDS_A_BANK // FIELDS_AN_INSTRUMENT), device)[0]
     pitch = instrument.setup.pixel_size_um / instrument.oversampling
-    return CellBank.of(any_cells(source.bank_cells, rng), pitch, device)
+    return CellBank.of(VARIETIES[source.variety].cells(source.bank_cells, rng), pitch, device)

@@ -1,12 +1,13 @@
 """What varies between training fields: microscopes and compositions of cultures.
 
-Wider than any one microscope: what a network has not met while it learned, it does not know.
+Wider than any one microscope: what a network has not met while it learned, it does not know. The
+paper's networks knew one microscope and one line of cells, and so do those that are built as they.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -15,8 +16,8 @@ import pandas as pd
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.simulate.bank import CellBank, Drawn
 from lensfree_nb.simulate.camera import Camera
-from lensfree_nb.simulate.dish import culture, with_debris
-from lensfree_nb.simulate.instrument import PAPER_SETUP, Instrument
+from lensfree_nb.simulate.dish import PILED, culture, with_debris
+from lensfree_nb.simulate.instrument import PAPER_SETUP, PRESETS, Instrument
 from lensfree_nb.simulate.shapes import TEST_ONLY, TUNE_ONLY
 from lensfree_nb.simulate.spacing import places_um
 from lensfree_nb.simulate.truth import measured
@@ -36,6 +37,27 @@ MOST_ROUND, MOST_PILED = 0.6, 0.25
 MOST_SHIFT_UM = 6.0
 DISTANCES_UM: Final = (600.0, 2000.0)
 MOST_DEBRIS, DEBRIS_SHARE = 80.0, 0.1
+PAPER_KINDS: Final[Mapping[str, float]] = {"adherent": 0.95, "round": 0.05}
+PAPER_PER_MM2, PAPER_SPACING_UM, PAPER_CONTACT = (150.0, 600.0), 25.0, 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Variety:
+    """Where fields come from, drawn at random.
+
+    Parameters
+    ----------
+    instrument : callable
+        From random numbers to a microscope.
+    cells : callable
+        From a count and random numbers to single cells for a bank.
+    culture : callable
+        From a bank, a shape and random numbers to a periodic field.
+    """
+
+    instrument: Callable[[np.random.Generator], Instrument]
+    cells: Callable[[int, np.random.Generator], pd.DataFrame]
+    culture: Callable[[CellBank, tuple[int, int], np.random.Generator], Drawn]
 
 
 def any_instrument(rng: np.random.Generator) -> Instrument:
@@ -135,25 +157,72 @@ def any_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generator
     """
     if kept := (TEST_ONLY | TUNE_ONLY) & set(bank.kinds):
         raise ParameterError(f"the bank holds {', '.join(sorted(kept))}: kept out of training")
+    density = any_density(rng)
+    spacing, piled = rng.uniform(12.0, 25.0), rng.uniform(0, MOST_PILED)
+    return _field(
+        bank, shape, rng, density_per_mm2=density, shares=_any_shares(rng), spacing_um=spacing,
+        piled=piled, contact=(0.5, 1.0), most_debris=MOST_DEBRIS,
+    )  # fmt: skip
+
+
+def paper_instrument(rng: np.random.Generator) -> Instrument:
+    """The microscope of the paper, with another dish and other dust each time."""
+    return replace(PRESETS["paper"], serial=int(rng.integers(2**31)))
+
+
+def paper_cells(count: int, rng: np.random.Generator) -> pd.DataFrame:
+    """Single adherent cells, one in twenty of them round, for a bank."""
+    density = float(rng.uniform(*PAPER_PER_MM2))
+    side = round((count / density * 1e6) ** 0.5 / PAPER_SETUP.pixel_size_um)
+    return culture((side, side), density, rng=rng, kinds=PAPER_KINDS, contact=0.0, piled=0.0)
+
+
+def paper_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generator) -> Drawn:
+    """One periodic field of adherent cells, as dense as the paper's, one in twenty of them round.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Points of the bank's grid.
+    """
+    density = float(rng.uniform(*PAPER_PER_MM2))
+    return _field(
+        bank, shape, rng, density_per_mm2=density, shares=PAPER_KINDS,
+        spacing_um=PAPER_SPACING_UM, piled=float(np.interp(density, *PILED)),
+        contact=(PAPER_CONTACT, PAPER_CONTACT), most_debris=0.0,
+    )  # fmt: skip
+
+
+VARIETIES: Final[Mapping[str, Variety]] = {
+    "any": Variety(any_instrument, any_cells, any_culture),
+    "paper": Variety(paper_instrument, paper_cells, paper_culture),
+}
+
+
+def _field(
+    bank: CellBank, shape: tuple[int, int], rng: np.random.Generator, *, density_per_mm2: float,
+    shares: Mapping[str, float], spacing_um: float, piled: float, contact: tuple[float, float],
+    most_debris: float,
+) -> Drawn:  # fmt: skip
+    """Cells of a bank by their shares, and specks of debris among them."""
     size_um = np.array(shape) * bank.pitch_um
     area_mm2 = float(np.prod(size_um)) * 1e-6
-    count = max(1, round(any_density(rng) * area_mm2))
-    spacing, piled = rng.uniform(12.0, 25.0), rng.uniform(0, MOST_PILED)
-    shares = _any_shares(rng)
+    count = max(1, round(density_per_mm2 * area_mm2))
     kinds = rng.choice(list(shares), size=count, p=list(shares.values()))
     cells = np.empty(count, np.intp)
     for kind in shares:
         mine = kinds == kind
         cells[mine] = rng.choice(np.flatnonzero(bank.kinds == kind), int(mine.sum()))
-    places = places_um(size_um, count, rng, spacing_um=spacing, piled=piled, periodic=True)
-    contact = np.where(np.arange(count) < count - round(piled * count), rng.uniform(0.5, 1.0), 0.0)
+    places = places_um(size_um, count, rng, spacing_um=spacing_um, piled=piled, periodic=True)
+    staying = np.arange(count) < count - round(piled * count)
+    parting = np.where(staying, rng.uniform(*contact), 0.0)
     specks = rng.choice(
-        np.flatnonzero(bank.kinds == "debris"), rng.poisson(rng.uniform(0, MOST_DEBRIS) * area_mm2)
+        np.flatnonzero(bank.kinds == "debris"), rng.poisson(rng.uniform(0, most_debris) * area_mm2)
     )
     return bank.field(
         np.concatenate([cells, specks]),
         np.concatenate([places, rng.uniform(0, size_um, (len(specks), 2))]),
-        np.concatenate([contact, np.zeros(len(specks))]),
+        np.concatenate([parting, np.zeros(len(specks))]),
         shape,
         rng,
     )

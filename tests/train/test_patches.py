@@ -11,7 +11,7 @@ from lensfree_nb.simulate import PRESETS, culture
 from lensfree_nb.simulate.bank import CellBank
 from lensfree_nb.simulate.shapes import TEST_ONLY, TUNE_ONLY
 from lensfree_nb.train.patches import PatchSource
-from lensfree_nb.train.variety import any_culture, any_instrument
+from lensfree_nb.train.variety import any_culture, any_instrument, paper_instrument
 from tests import seeds
 
 SMALL = PatchSource(
@@ -124,7 +124,22 @@ def test_a_bank_with_a_kind_kept_out_of_training_is_refused(kind):
         any_culture(bank, (128, 128), rng)
 
 
+def test_the_paper_knew_one_microscope_and_one_line_of_cells():
+    like_paper = replace(SMALL, variety="paper")
+    kinds = set().union(*(like_paper.true_opd(n)[1]["kind"] for n in range(8)))
+    assert kinds == {"adherent", "round"}
+    one, other = (paper_instrument(np.random.default_rng(n)) for n in (1, 2))
+    assert one.serial != other.serial
+    assert replace(one, serial=other.serial) == other
+    assert one == replace(PRESETS["paper"], serial=one.serial)
+    made = like_paper.field(1)
+    assert float(made.hologram.mean()) == pytest.approx(1, abs=0.05)
+    assert not torch.equal(made.hologram, SMALL.field(1).hologram)
+
+
 def test_what_cannot_be_made_is_refused():
+    with pytest.raises(ParameterError, match="variety is 'narrow'; use one of any, paper"):
+        PatchSource(seeds.CELLS, variety="narrow")
     with pytest.raises(ParameterError, match="patch_px"):
         PatchSource(seeds.CELLS, field_px=500)
     with pytest.raises(ParameterError, match="tilt"):
