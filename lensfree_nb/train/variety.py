@@ -204,13 +204,20 @@ def _field(
     shares: Mapping[str, float], spacing_um: float, piled: float, contact: tuple[float, float],
     most_debris: float,
 ) -> Drawn:  # fmt: skip
-    """Cells of a bank by their shares, and specks of debris among them."""
+    """Cells of a bank by their shares, and specks of debris among them.
+
+    Kinds that a small bank lacks leave their share to the others.
+    """
+    held = {kind: share for kind, share in shares.items() if (bank.kinds == kind).any()}
+    if not held:
+        raise ParameterError(f"the bank holds no {' or '.join(shares)}; draw more cells for it")
     size_um = np.array(shape) * bank.pitch_um
     area_mm2 = float(np.prod(size_um)) * 1e-6
     count = max(1, round(density_per_mm2 * area_mm2))
-    kinds = rng.choice(list(shares), size=count, p=list(shares.values()))
+    often = np.array(list(held.values()))
+    kinds = rng.choice(list(held), size=count, p=often / often.sum())
     cells = np.empty(count, np.intp)
-    for kind in shares:
+    for kind in held:
         mine = kinds == kind
         cells[mine] = rng.choice(np.flatnonzero(bank.kinds == kind), int(mine.sum()))
     places = places_um(size_um, count, rng, spacing_um=spacing_um, piled=piled, periodic=True)

@@ -7,11 +7,11 @@ import torch
 from lensfree_nb.contract import METRIC_UNITS
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.nets.registry import find_model
-from lensfree_nb.simulate import PRESETS, culture
+from lensfree_nb.simulate import PRESETS, culture, with_debris
 from lensfree_nb.simulate.bank import CellBank
 from lensfree_nb.simulate.shapes import TEST_ONLY, TUNE_ONLY
 from lensfree_nb.train.patches import PatchSource
-from lensfree_nb.train.variety import any_culture, any_instrument, paper_instrument
+from lensfree_nb.train.variety import any_culture, any_instrument, paper_culture, paper_instrument
 from tests import seeds
 
 SMALL = PatchSource(
@@ -135,6 +135,15 @@ def test_the_paper_knew_one_microscope_and_one_line_of_cells():
     made = like_paper.field(1)
     assert float(made.hologram.mean()) == pytest.approx(1, abs=0.05)
     assert not torch.equal(made.hologram, SMALL.field(1).hologram)
+
+
+def test_a_small_bank_may_lack_a_kind():
+    rng = np.random.default_rng(seeds.CELLS)
+    adherent = CellBank.of(culture((100, 100), 200, rng=rng), 0.835)
+    assert set(paper_culture(adherent, (128, 128), rng).cells["kind"]) == {"adherent"}
+    debris = CellBank.of(with_debris(culture((64, 64), 0, rng=rng), (64, 64), 900, rng=rng), 0.835)
+    with pytest.raises(ParameterError, match="no adherent or round; draw more"):
+        paper_culture(debris, (128, 128), rng)
 
 
 def test_what_cannot_be_made_is_refused():
