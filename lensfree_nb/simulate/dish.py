@@ -15,13 +15,15 @@ from lensfree_nb.simulate import population
 from lensfree_nb.simulate.measured_cells import MeasuredCells
 from lensfree_nb.simulate.population import Wanted
 from lensfree_nb.simulate.shapes import SHAPES, SPREAD
-from lensfree_nb.simulate.spacing import places_um
+from lensfree_nb.simulate.spacing import SPACING_UM, places_um
 from lensfree_nb.simulate.truth import fitted, measured
 
 CULTURE_SEED: Final = 20220125
 CULTURES: Final = ("adherent_183", "adherent_183_random")
 # Cells per mm², and the share of them that ride on others.
 PILED: Final = ((300.0, 600.0), (0.02, 0.10))
+# How far neighbours part where they touch, of 1.
+CONTACT: Final = 0.8
 MOST_MARGIN_UM: Final = 1e5
 HEAVY: Final = ("round", "amoeboid", "rod", "doublet", "anaphase")
 
@@ -33,8 +35,8 @@ def culture(
     rng: np.random.Generator,
     pixel_size_um: float = 1.67,
     kinds: Mapping[str, float] | None = None,
-    spacing_um: float = 25.0,
-    contact: float = 0.8,
+    spacing_um: float = SPACING_UM,
+    contact: float = CONTACT,
     piled: float | None = None,
     margin_um: float = 0.0,
     measured_cells: MeasuredCells | None = None,

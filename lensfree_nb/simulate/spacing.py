@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
@@ -10,6 +12,8 @@ from lensfree_nb.errors import ParameterError
 
 Floats = NDArray[np.float64]
 ROUNDS = 400
+# Least distance between the centres of cells that keep apart.
+SPACING_UM: Final = 25.0
 
 
 def places_um(
@@ -17,7 +21,7 @@ def places_um(
     count: int,
     rng: np.random.Generator,
     *,
-    spacing_um: float = 25.0,
+    spacing_um: float = SPACING_UM,
     piled: float = 0.0,
     periodic: bool = False,
 ) -> Floats:

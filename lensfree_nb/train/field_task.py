@@ -35,8 +35,6 @@ class FieldTask:
         Fields to validate on, and cells in a bank.
     draft : str, optional
         Network that draws half of the fields once before.
-    variety : {"any", "paper"}
-        Which microscopes and cultures fields come from (``train.variety``).
     device : str
         Where torch works.
 
@@ -57,7 +55,6 @@ class FieldTask:
     validation_fields: int = 10
     bank_cells: int = 1500
     draft: str | None = None
-    variety: str = "any"
     device: str = "auto"
 
     def __post_init__(self) -> None:
@@ -89,7 +86,7 @@ class FieldTask:
         """Fields of a seed."""
         return PatchSource(
             seed, field_px=self.field_px, patch_px=self.patch_px, iterations=self.iterations,
-            bank_cells=self.bank_cells, variety=self.variety, device=self.device,
+            bank_cells=self.bank_cells, device=self.device,
             draft=find_model(self.draft) if self.draft else None,
         )  # fmt: skip
 

@@ -35,7 +35,7 @@ class MeasuringTask(FieldTask):
     noise_nm, background_nm : float
         The most that is added (standard deviations); 0 for none.
     seed, validation_seed, field_px, patch_px, iterations, shelf_fields, reuse, validation_fields, \
-bank_cells, draft, variety, device
+bank_cells, draft, device
         As of :class:`~lensfree_nb.train.field_task.FieldTask`; a draft there must be, unless the
         task reconstructs nothing.
 

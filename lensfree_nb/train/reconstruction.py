@@ -43,7 +43,7 @@ class Reconstruction(FieldTask):
         What the network is shown: everything of ``reconstruct.network_input``, or OPD and
         absorption alone.
     seed, validation_seed, field_px, patch_px, iterations, shelf_fields, reuse, validation_fields, \
-bank_cells, draft, variety, device
+bank_cells, draft, device
         As of :class:`~lensfree_nb.train.field_task.FieldTask`.
     """
 

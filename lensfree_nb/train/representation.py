@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 
 import numpy as np
@@ -41,6 +41,8 @@ class Representation(MeasuringTask):
     ----------
     metrics : sequence of str
         What the discs say, one channel each.
+    variety : {"any", "paper"}
+        Which microscopes and cultures fields come from (``train.variety``).
 
     Raises
     ------
@@ -52,6 +54,7 @@ class Representation(MeasuringTask):
     metrics: tuple[str, ...] = ("dry_mass_pg",)
     noise_nm: float = 0.0
     background_nm: float = 0.0
+    variety: str = "any"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
@@ -85,6 +88,10 @@ class Representation(MeasuringTask):
         """From when on there is a cell."""
         right = over_discs((truth[:, 0] != 0).float(), DISC_PX)
         return {"least": best_threshold(over_discs(found.mean(1), DISC_PX).clamp(0, 1), right)}
+
+    def source(self, seed: int) -> PatchSource:
+        """Fields of a seed, of the variety that was asked for."""
+        return replace(super().source(seed), variety=self.variety)
 
     def pair(self, source: PatchSource, number: int) -> Batch:
         """What light made of a field, and what the pipeline says of that; odd fields are drafted.

@@ -6,6 +6,7 @@ paper's networks knew one microscope and one line of cells, and so do those that
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -16,10 +17,10 @@ import pandas as pd
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.simulate.bank import CellBank, Drawn
 from lensfree_nb.simulate.camera import Camera
-from lensfree_nb.simulate.dish import PILED, culture, with_debris
+from lensfree_nb.simulate.dish import CONTACT, PILED, culture, with_debris
 from lensfree_nb.simulate.instrument import PAPER_SETUP, PRESETS, Instrument
 from lensfree_nb.simulate.shapes import TEST_ONLY, TUNE_ONLY
-from lensfree_nb.simulate.spacing import places_um
+from lensfree_nb.simulate.spacing import SPACING_UM, places_um
 from lensfree_nb.simulate.truth import measured
 
 # Share of each kind in the bank, and how often a field is made mainly of it.
@@ -38,7 +39,7 @@ MOST_SHIFT_UM = 6.0
 DISTANCES_UM: Final = (600.0, 2000.0)
 MOST_DEBRIS, DEBRIS_SHARE = 80.0, 0.1
 PAPER_KINDS: Final[Mapping[str, float]] = {"adherent": 0.95, "round": 0.05}
-PAPER_PER_MM2, PAPER_SPACING_UM, PAPER_CONTACT = (150.0, 600.0), 25.0, 0.8
+PAPER_PER_MM2 = (150.0, 600.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def any_cells(count: int, rng: np.random.Generator) -> pd.DataFrame:
     :mod:`lensfree_nb.simulate.shapes`) are not among them.
     """
     density = float(rng.uniform(183, 527))
-    side = round((count / density * 1e6) ** 0.5 / PAPER_SETUP.pixel_size_um)
+    side = _side_px(count, density)
     # Drawn alone: what neighbours do to each other is settled where they meet.
     cells = culture((side, side), density, rng=rng, kinds=KINDS, contact=0.0, piled=0.0)
     return with_debris(odder(cells, rng), (side, side), DEBRIS_SHARE * density, rng=rng)
@@ -155,8 +156,6 @@ def any_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generator
     ParameterError
         If the bank holds a kind that is kept for tests or tuning.
     """
-    if kept := (TEST_ONLY | TUNE_ONLY) & set(bank.kinds):
-        raise ParameterError(f"the bank holds {', '.join(sorted(kept))}: kept out of training")
     density = any_density(rng)
     spacing, piled = rng.uniform(12.0, 25.0), rng.uniform(0, MOST_PILED)
     return _field(
@@ -173,7 +172,7 @@ def paper_instrument(rng: np.random.Generator) -> Instrument:
 def paper_cells(count: int, rng: np.random.Generator) -> pd.DataFrame:
     """Single adherent cells, one in twenty of them round, for a bank."""
     density = float(rng.uniform(*PAPER_PER_MM2))
-    side = round((count / density * 1e6) ** 0.5 / PAPER_SETUP.pixel_size_um)
+    side = _side_px(count, density)
     return culture((side, side), density, rng=rng, kinds=PAPER_KINDS, contact=0.0, piled=0.0)
 
 
@@ -188,8 +187,8 @@ def paper_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generat
     density = float(rng.uniform(*PAPER_PER_MM2))
     return _field(
         bank, shape, rng, density_per_mm2=density, shares=PAPER_KINDS,
-        spacing_um=PAPER_SPACING_UM, piled=float(np.interp(density, *PILED)),
-        contact=(PAPER_CONTACT, PAPER_CONTACT), most_debris=0.0,
+        spacing_um=SPACING_UM, piled=float(np.interp(density, *PILED)),
+        contact=(CONTACT, CONTACT), most_debris=0.0,
     )  # fmt: skip
 
 
@@ -197,6 +196,11 @@ VARIETIES: Final[Mapping[str, Variety]] = {
     "any": Variety(any_instrument, any_cells, any_culture),
     "paper": Variety(paper_instrument, paper_cells, paper_culture),
 }
+
+
+def _side_px(count: int, density_per_mm2: float) -> int:
+    """Of the square on which so many cells lie."""
+    return round(math.sqrt(count / density_per_mm2 * 1e6) / PAPER_SETUP.pixel_size_um)
 
 
 def _field(
@@ -207,7 +211,14 @@ def _field(
     """Cells of a bank by their shares, and specks of debris among them.
 
     Kinds that a small bank lacks leave their share to the others.
+
+    Raises
+    ------
+    ParameterError
+        If the bank holds a kind that is kept for tests or tuning, or none of those asked for.
     """
+    if kept := (TEST_ONLY | TUNE_ONLY) & set(bank.kinds):
+        raise ParameterError(f"the bank holds {', '.join(sorted(kept))}: kept out of training")
     held = {kind: share for kind, share in shares.items() if (bank.kinds == kind).any()}
     if not held:
         raise ParameterError(f"the bank holds no {' or '.join(shares)}; draw more cells for it")

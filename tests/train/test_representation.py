@@ -4,6 +4,7 @@ import torch
 
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.quantify.channels import MEASURES
+from lensfree_nb.train.recipe import read_recipe, recipe_names
 from lensfree_nb.train.representation import Representation
 from tests import seeds
 
@@ -38,6 +39,16 @@ def test_discs_say_what_the_pipeline_measures():
     assert on[0] == on[1]
     assert 78 <= on[0] <= 96
     assert drawn[1].max() < np.pi * (9 * 1.67) ** 2 * 1.1
+
+
+def test_fields_are_of_the_variety_that_a_recipe_asks_for():
+    assert Representation(**SMALL).source(1).variety == "any"
+    assert Representation(**SMALL, variety="paper").source(1).variety == "paper"
+    with pytest.raises(ParameterError, match="variety"):
+        Representation(**SMALL, variety="narrow")
+    asked = {n: read_recipe(n).data.get("variety") for n in recipe_names() if "paper-" in n}
+    assert asked
+    assert set(asked.values()) == {"paper"}
 
 
 def test_a_field_without_a_cell_has_no_disc():
