@@ -49,8 +49,8 @@ def apply_network(
     reach, stride = int(network.halo_px), int(network.stride_px)  # type: ignore[arg-type]
     if ALIGNMENT % stride:
         raise ParameterError(f"a network with a stride of {stride} px has no tiles")
-    on_gpu = device.type != "cpu"
-    half = precision == "bfloat16" or (precision == "auto" and on_gpu and has_bfloat16(device))
+    exact = precision == "float32" or (precision == "auto" and device.type == "cpu")
+    half = not exact and (precision == "bfloat16" or has_bfloat16(device))
     height, width = images.shape[-2:]
     found = torch.empty((int(spec.options["outputs"]), height, width), device=device)
 

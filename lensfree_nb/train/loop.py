@@ -136,7 +136,7 @@ class Training:
             If it is built in another way (:func:`~lensfree_nb.train.start.weights_for`).
         """
         told = [n for n in self.options if n in ("inputs", "outputs", *self.recipe.network)]
-        weights = weights_for(self.network, self.options, spec, told)
+        weights = weights_for(self.recipe.name, self.network, self.options, spec, told)
         for mine in (self.network, self.average, self.best):
             mine.load_state_dict(weights)
         self.started_from = spec.sha256

@@ -16,7 +16,7 @@ SHOWS_MORE: Final = "maxima"
 
 
 def weights_for(
-    network: nn.Module, options: Mapping[str, Any], spec: ModelSpec, told: Iterable[str]
+    name: str, network: nn.Module, options: Mapping[str, Any], spec: ModelSpec, told: Iterable[str]
 ) -> dict[str, Tensor]:
     """Weights of another network, as this one takes them.
 
@@ -25,6 +25,8 @@ def weights_for(
 
     Parameters
     ----------
+    name : str
+        What is trained, for messages.
     network : nn.Module
         What takes them.
     options : mapping
@@ -39,15 +41,15 @@ def weights_for(
     ParameterError
         If it is built in another way.
     """
-    unlike = [name for name in told if spec.options.get(name) != options.get(name)]
+    unlike = [n for n in told if spec.options.get(n) != options.get(n)]
     weights = load_network(spec, "cpu").state_dict()
     mine = network.state_dict()
     if unlike == [SHOWS_MORE] and weights.keys() == mine.keys():
-        weights = {name: _unheard(part, mine[name]) for name, part in weights.items()}
+        weights = {key: _unheard(part, mine[key]) for key, part in weights.items()}
     if _shapes(weights) != _shapes(mine):
         differ = (f"{n} {spec.options.get(n, 'unset')} there and {options[n]} here" for n in unlike)
         raise ParameterError(
-            f"a network cannot start from {spec.name}, which is built in another way: "
+            f"{name} cannot start from {spec.name}, which is built in another way: "
             f"{', '.join(differ) or 'its layers differ'}"
         )
     return weights
