@@ -35,6 +35,8 @@ class FoldedUNet(Levels):
     saturating : int
         Copies of each input beside it that say no more than :data:`SATURATIONS`: of a cell in such
         a copy the sum is its area, and the rim counts as much as the middle.
+    corrects : int
+        How many of the last outputs are added to the first inputs, and so correct them.
     maxima : int
         In how many of :data:`WINDOWS` around each block the logarithm of the highest value is
         shown, at the beginning and once more to the last layer: convolutions know only means.
@@ -56,11 +58,13 @@ class FoldedUNet(Levels):
         fold: int = 2,
         saturating: int = 0,
         maxima: int = 0,
+        corrects: int = 0,
     ):
         saturations, windows = SATURATIONS[:saturating], WINDOWS[:maxima]
         seen, shown = inputs * (1 + len(saturations)), inputs * len(windows)
         super().__init__(seen * fold**2 + shown, features=features, depth=depth)
         self.fold = fold
+        self.corrects = corrects
         self.saturations = saturations
         self.windows = windows
         self.last = silent(features + shown, outputs * fold**2)
@@ -85,7 +89,11 @@ class FoldedUNet(Levels):
             more = [there - here for there, here in zip(found.shape, highest.shape, strict=True)]
             beside = pad(highest, (0, more[3], 0, more[2]), mode="replicate")
             drawn = exactly(self.last, torch.cat([found, beside.to(found.dtype)], 1))
-        return pixel_shuffle(drawn, self.fold)[..., :height, :width]
+        unfolded = pixel_shuffle(drawn, self.fold)[..., :height, :width]
+        if not self.corrects:
+            return unfolded
+        before = unfolded[:, : -self.corrects]
+        return torch.cat([before, unfolded[:, -self.corrects :] + images[:, : self.corrects]], 1)
 
     def _highest(self, images: Tensor) -> Tensor:
         """Logarithm of the highest value in each window around each block."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from torch import Tensor
@@ -20,6 +21,33 @@ def turned(image: Tensor, number: int) -> Tensor:
     if number & 4:
         image = image.transpose(-1, -2)
     return _mirrored(image, number)
+
+
+def turned_with(image: Tensor, number: int, vectors: Iterable[int]) -> Tensor:
+    """As :func:`turned`, of an image some of whose channels point somewhere: they turn with it.
+
+    Parameters
+    ----------
+    image : Tensor, shape (channel, y, x)
+        What is turned.
+    number : int
+        How.
+    vectors : iterable of int
+        First channel of each pair (along y, along x).
+
+    Examples
+    --------
+    >>> down = torch.tensor([1.0, 0.0]).view(2, 1, 1)
+    >>> [turned_with(down, number, [0]).flatten().tolist() for number in (2, 4, 5)]
+    [[-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]]
+    """
+    found = turned(image, number).clone()
+    for first in vectors:
+        y, x = found[first].clone(), found[first + 1].clone()
+        down, across = (x, y) if number & 4 else (y, x)
+        found[first] = -down if number & 2 else down
+        found[first + 1] = -across if number & 1 else across
+    return found
 
 
 def turned_back(image: Tensor, number: int) -> Tensor:

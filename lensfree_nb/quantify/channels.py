@@ -2,6 +2,11 @@
 
 One detection channel (a logit), and for each metric two: the measurement, coded, and the logarithm
 of its standard error in the same code. Only on a cell's disc do the latter mean anything.
+
+Networks that see cells as they are draw more: of each pixel where the centroid of its cell lies,
+whether it is inside that cell's outline, and the OPD of that cell alone. A measurement is then what
+the pixels of a cell add up to (``quantify.gathering``), as far as a further channel trusts it, and
+what the network says beside.
 """
 
 from __future__ import annotations
@@ -20,6 +25,10 @@ from lensfree_nb.quantify.representation import NOBODY, owners
 SPOT_PX: Final = 2.0
 SPOT_REACH: Final = 4
 LOG_SE: Final = (-5.0, 1.0)
+# The last images of networks that draw cells' pixels: steps to the centroid along y and x (10 px),
+# a logit of the outline, and the cell's own OPD (100 nm).
+GROUND: Final = 4
+STEP_PX: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -32,10 +41,13 @@ class Channels:
         Of each metric, in its unit: what a network calls 0 where numbers are logarithmic, else 1.
     logarithmic : bool
         Whether a measurement is coded by its logarithm: relative errors count.
+    gathers : bool
+        Whether cells' own pixels are drawn, too, and add up to measurements.
     """
 
     scale: Mapping[str, float]
     logarithmic: bool
+    gathers: bool = False
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -43,25 +55,36 @@ class Channels:
         return tuple(self.scale)
 
     @property
+    def on_discs(self) -> int:
+        """How many of the images mean something on discs: all but those of the cells' pixels."""
+        return 1 + (3 if self.gathers else 2) * len(self.scale)
+
+    @property
     def outputs(self) -> int:
         """How many images a network draws."""
-        return 1 + 2 * len(self.scale)
+        return self.on_discs + (GROUND if self.gathers else 0)
 
-    def coded(self, values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-        """Measurements (n, metric) in their units, as a network knows them."""
-        relative = np.asarray(values, float).reshape(-1, len(self.scale)) / [*self.scale.values()]
-        return np.log(relative) if self.logarithmic else relative
+    @property
+    def vectors(self) -> tuple[int, ...]:
+        """Of the targets, the first of each pair (along y, along x) that turns with the image."""
+        names = list(self.scale)
+        own = [1 + k for k, name in enumerate(names) if name.startswith("displacement_y")]
+        return (*own, 1 + len(names)) if self.gathers else tuple(own)
 
-    def decoded(self, drawn: Tensor) -> tuple[Tensor, Tensor]:
-        """Measurements in their units, and their standard errors (metric, ...), of what was drawn.
+    def coded(self, values: Tensor) -> Tensor:
+        """Measurements (metric, ...) in their units, as a network knows them."""
+        relative = values / self._scale_like(values)
+        return relative.log() if self.logarithmic else relative
+
+    def decoded(self, coded: Tensor, log_se: Tensor) -> tuple[Tensor, Tensor]:
+        """Measurements in their units, and their standard errors, of what a network calls them.
 
         Parameters
         ----------
-        drawn : Tensor, shape (1 + 2 * metric, ...)
-            Of a network: at pixels, or at cells.
+        coded, log_se : Tensor, shape (metric, ...)
+            Of cells (``quantify.reading.at_cells``).
         """
-        count = len(self.scale)
-        values, error = self.valued(drawn[1 : 1 + count]), drawn[1 + count :].clamp(*LOG_SE).exp()
+        values, error = self.valued(coded), log_se.clamp(*LOG_SE).exp()
         return values, error * (values if self.logarithmic else self._scale_like(error))
 
     def valued(self, coded: Tensor) -> Tensor:
@@ -76,6 +99,7 @@ class Channels:
 MEASURES: Final = Channels(
     {"area_um2": 600.0, "dry_mass_pg": 200.0, "max_opd_nm": 100.0, "major_axis_um": 40.0},
     logarithmic=True,
+    gathers=True,
 )
 # Between two frames: before they are divided by the time, rates are changes.
 CHANGES: Final = Channels(
@@ -111,13 +135,16 @@ def targets(
     Returns
     -------
     ndarray, shape (1 + metric, y, x), float32
-        The first between 0 and 1, a spot on each cell; the others NaN beside the discs.
+        The first between 0 and 1, a spot on each cell; the others NaN beside the discs. Where
+        cells' pixels are drawn, four more, all NaN: whose these are is not known from points.
     """
-    table = np.vstack([channels.coded(values), np.full((1, len(channels.scale)), np.nan)])
-    owner = owners(points_px, shape)
-    return np.concatenate([spots(points_px, shape)[None], np.moveaxis(table[owner], -1, 0)]).astype(
-        np.float32
-    )
+    metrics = len(channels.scale)
+    coded = channels.coded(torch.from_numpy(np.asarray(values, float).reshape(-1, metrics).T))
+    table = np.vstack([coded.numpy().T, np.full((1, metrics), np.nan)])
+    drawn = [spots(points_px, shape)[None], np.moveaxis(table[owners(points_px, shape)], -1, 0)]
+    if channels.gathers:
+        drawn.append(np.full((GROUND, *shape), np.nan))
+    return np.concatenate(drawn).astype(np.float32)
 
 
 def spots(points_px: NDArray[np.floating[Any]], shape: tuple[int, int]) -> NDArray[np.float64]:

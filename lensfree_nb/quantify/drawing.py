@@ -18,6 +18,7 @@ from lensfree_nb.contract import CHANGE_UNITS, METRIC_UNITS
 from lensfree_nb.errors import ParameterError, QualityWarning
 from lensfree_nb.nets.registry import ModelSpec, find_model
 from lensfree_nb.nets.units import OPD_UNIT_NM
+from lensfree_nb.quantify.representation import REACH_PX
 from lensfree_nb.run.devices import check_device
 from lensfree_nb.run.frames import Arrays, Output, map_tiles
 from lensfree_nb.run.tiles import Tile, tile_grid
@@ -26,8 +27,9 @@ UNITS: Final = {**METRIC_UNITS, **CHANGE_UNITS}
 PITCH_WITHIN: Final = 0.1
 # Unknown pixels this near to a cell's centre may have been part of it.
 UNKNOWN_REACH_UM: Final = 20.0
-# A disc, its neighbour that competes for it, and what that neighbour must be higher than.
-DISC_REACH_PX: Final = 16
+# A disc, its neighbour that competes for it, and what that neighbour must be higher than; and as
+# much beyond a cell's own pixels, where these are drawn.
+DISC_REACH_PX: Final = 16 + REACH_PX
 DETECTION: Final = "detection"
 LEAST: Final = 0.5
 # Networks that measure see far and hold little: of larger tiles less is halo.

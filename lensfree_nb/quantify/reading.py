@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lensfree_nb.quantify.channels import CHANNELS, MEASURES, Channels, detection
 from lensfree_nb.quantify.discs import disc_pixels
+from lensfree_nb.quantify.gathering import gathered
 from lensfree_nb.quantify.peaks import local_maxima, over_discs
 from lensfree_nb.quantify.representation import DISC_PX
 
@@ -52,7 +53,7 @@ class Reading:
 def read(drawn: Tensor, options: Mapping[str, Any], least: float) -> Reading:
     """Cells and their measurements, of what a network drew of a frame.
 
-    A cell is a local maximum of the detection; what it measures is the mean over its disc.
+    A cell is a local maximum of the detection; :func:`at_cells` says what it measures.
 
     Parameters
     ----------
@@ -80,7 +81,7 @@ def measured(
 
     Parameters
     ----------
-    drawn : Tensor, shape (1 + 2 * metric, y, x)
+    drawn : Tensor, shape (channels.outputs, y, x)
         Of the network.
     channels : Channels
         What it draws.
@@ -91,9 +92,34 @@ def measured(
     """
     found = detection(drawn)
     centres = local_maxima(found, least=least, apart_px=APART_PX)
-    values, errors = channels.decoded(_on_discs(drawn, centres))
+    values, errors = channels.decoded(*at_cells(drawn, centres, channels))
     stretch = torch.tensor([float(se_factor.get(metric, 1.0)) for metric in channels.metrics])
     return Reading(found, centres, values, errors * stretch[:, None].to(errors))
+
+
+def at_cells(drawn: Tensor, centres: Tensor, channels: Channels) -> tuple[Tensor, Tensor]:
+    """What cells measure, as it is coded, and the logarithms of their errors (each metric, n).
+
+    The mean over a cell's disc; and, where cells' own pixels are drawn, what these add up to, as
+    far as the network trusts that. No gradient comes from these pixels: they are learned by
+    themselves.
+
+    Parameters
+    ----------
+    drawn : Tensor, shape (channels.outputs, y, x)
+        Of the network.
+    centres : Tensor of int64, shape (n, 2)
+        Pixels of the cells' centroids.
+    channels : Channels
+        What was drawn.
+    """
+    said = _on_discs(drawn[1 : channels.on_discs], centres)
+    count = len(channels.scale)
+    coded, log_se, share = said[:count], said[count : 2 * count], said[2 * count :]
+    if channels.gathers:
+        sums = gathered(drawn[channels.on_discs :].detach(), centres)
+        coded = coded + share.sigmoid() * channels.coded(sums).to(coded)
+    return coded, log_se
 
 
 def _on_discs(drawn: Tensor, centres: Tensor) -> Tensor:

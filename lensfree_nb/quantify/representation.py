@@ -11,6 +11,8 @@ from lensfree_nb.errors import DimensionError, ParameterError
 
 DISC_PX: Final = 6.0
 NOBODY: Final = -1
+# How far from its centroid a cell may own a pixel.
+REACH_PX: Final = 48
 
 
 def owners(

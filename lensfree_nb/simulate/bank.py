@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lensfree_nb.contract import METRIC_UNITS
+from lensfree_nb.simulate.ground import Ground
 from lensfree_nb.simulate.render import Field, batches, claim_of, kinds_of
-from lensfree_nb.simulate.shapes import get
+from lensfree_nb.simulate.shapes import OUTLINE_FRACTION, get
 from lensfree_nb.simulate.truth import MOST_GAIN, field_around, metrics
 
 TURNS = 8
@@ -43,11 +44,12 @@ class Sheet(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """One periodic field of cells: OPD (nm) and absorption (y, x), and the truth on each cell."""
+    """A periodic field of cells: OPD (nm), absorption (y, x), the truth on each, whose is what."""
 
     opd_nm: Tensor
     absorption: Tensor
     cells: pd.DataFrame
+    ground: Ground
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,21 +128,24 @@ class CellBank:
         claimed, opd, absorption = (torch.zeros(shape, device=device) for _ in range(3))
         for some in chosen:
             some.add(some.sheet.claim * (some.contact > 0), claimed)
-        found = np.zeros((len(members), 7))
+        found, ground = np.zeros((len(members), 7)), Ground.bare(shape, device)
         for some in chosen:
             sheet = some.sheet
             share = (sheet.claim / claimed.take(some.places).clamp(min=1e-20)).clamp(max=1.0)
             own = sheet.opd_nm * share**some.contact
             measured = metrics(own, sheet.opd_nm, sheet.height_nm, sheet.anchor_px, self.pitch_um)
+            inside = own > OUTLINE_FRACTION * sheet.height_nm
             gain = (measured[:, 6] / measured[:, 1].clamp(min=1e-9)).clamp(1.0, MOST_GAIN)
             own *= gain[:, None, None].float()
             measured[:, 1:3] *= gain[:, None]
             some.add(own, opd)
+            rows = torch.from_numpy(some.numbers).to(device)
+            ground.claim(some.places, rows, own, inside)
             if bool((sheet.absorbance > 0).any()):
                 # What absorbs is debris, of one layer: its body is its OPD over its height.
                 some.add(own / sheet.height_nm * sheet.absorbance, absorption)
             found[some.numbers] = measured.cpu().numpy()
-        return Drawn(opd, absorption, self._table(members, corners, turns, found))
+        return Drawn(opd, absorption, self._table(members, corners, turns, found), ground)
 
     def _chosen(
         self,

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lensfree_nb.nets.registry import KINDS
-from lensfree_nb.nets.symmetry import SYMMETRIES, turned
+from lensfree_nb.nets.symmetry import SYMMETRIES, turned, turned_with
 from lensfree_nb.nets.units import OPD_UNIT_NM
+from lensfree_nb.quantify.channels import MEASURES
 from lensfree_nb.train.measurement import learned, measurement_loss, measurement_scores
 from lensfree_nb.train.shelf import Batch
 
@@ -29,7 +30,7 @@ class Annotated:
     ----------
     opd_nm : list of ndarray, shape (y, x)
         Frames (nm), of one size.
-    drawn : list of ndarray, shape (1 + 4, y, x)
+    drawn : list of ndarray, shape (1 + 4 + 4, y, x)
         What a network should draw of each (``quantify.channels.targets``).
     network : dict
         How the network is built that goes on learning, and what it knows of itself.
@@ -97,9 +98,8 @@ class Annotated:
         left, way = int(rng.integers(width - side + 1)), int(rng.integers(SYMMETRIES))
         part = (slice(top, top + side), slice(left, left + side))
         truth = torch.from_numpy(self.drawn[number][(slice(None), *part)])
-        both = torch.cat([_inputs(self.opd_nm[number][part]), truth])
-        both = turned(both, way).contiguous()
-        return both[:1], both[1:]
+        inputs = turned(_inputs(self.opd_nm[number][part]), way)
+        return inputs.contiguous(), turned_with(truth, way, MEASURES.vectors).contiguous()
 
 
 def _inputs(opd_nm: NDArray[np.float32]) -> Tensor:

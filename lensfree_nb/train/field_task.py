@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -75,8 +76,13 @@ class FieldTask:
         source = self.source(self.seed)
         self._shelf = Shelf(
             lambda number: self.pair(source, number), self.seed, source.patches_a_field,
-            self.shelf_fields, self.reuse,
+            self.shelf_fields, self.reuse, self.vectors,
         )  # fmt: skip
+
+    @property
+    def vectors(self) -> Sequence[int]:
+        """First channel of each pair of the truths that turns with the image; none here."""
+        return ()
 
     def batch(self, step: int, size: int) -> Batch:
         """Inputs and truths of one step: the same for one step, however one came to it."""

@@ -139,5 +139,6 @@ def _check(task: Annotated, cells: int) -> None:
         raise DataError(
             f"there are {cells} cells; annotate {LEAST_CELLS} at least, better some hundreds"
         )
-    if not any(bool(truth[:, 1:].isfinite().any()) for _, truth in task.validation()):
+    metrics = slice(1, 1 + len(METRIC_UNITS))
+    if not any(bool(truth[:, metrics].isfinite().any()) for _, truth in task.validation()):
         raise DataError("no cell lies in the last quarter of the frames, which is held back")

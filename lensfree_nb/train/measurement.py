@@ -10,39 +10,51 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from lensfree_nb.quantify.channels import LOG_SE, MEASURES, Channels
-from lensfree_nb.quantify.reading import measured
+from lensfree_nb.quantify.channels import GROUND, LOG_SE, MEASURES, Channels
+from lensfree_nb.quantify.peaks import local_maxima
+from lensfree_nb.quantify.reading import at_cells, measured
 from lensfree_nb.train.threshold import best_threshold
 
-DETECTION_WEIGHT, SPREAD_WEIGHT = 2.5, 0.2
+DETECTION_WEIGHT, SPREAD_WEIGHT = 2.5, 0.1
+# Of the maps of cells' own pixels: steps to the centroid, outline, OPD.
+STEP_WEIGHT, INSIDE_WEIGHT, OWN_WEIGHT = 1.0, 5.0, 5.0
+# By how much more an error of a cell's own OPD counts than one of the bare ground.
+ON_CELLS: Final = 5.0
 ONE_SIGMA: Final = 0.6827
+# What a spot reaches in its highest pixel, wherever in that pixel its centre lies.
+SURE: Final = 0.9
+LEAST_ERROR: Final = 1e-3
 # What a network may be asked: what nearly all cells of its validation measured, and a tenth more.
 EDGES, MARGIN = (0.001, 0.999), 0.1
 
 
 def measurement_loss(found: Tensor, truth: Tensor, channels: Channels = MEASURES) -> Tensor:
-    """Detection everywhere, measurements where discs are.
+    """Detection everywhere, measurements of cells, and whose pixels are whose where it is known.
 
     Errors count by their size, not by its square: a few cells that nobody could measure would hold
-    back all others. The spread is the scale of a Laplace distribution of these errors, and learned
-    beside them: were they divided by it, what is uncertain would hardly be learned at all (Seitzer
-    et al., ICLR 2022).
+    back all others. The standard error is the quantile of their size that 68 % do not exceed,
+    learned beside them by the loss of quantile regression (Koenker and Bassett, Econometrica 1978)
+    on its logarithm: were errors divided by it, what is uncertain would hardly be learned at all
+    (Seitzer et al., ICLR 2022).
 
     Parameters
     ----------
-    found : Tensor, shape (n, 1 + 2 * metric, y, x)
+    found : Tensor, shape (n, channels.outputs, y, x)
         As networks draw it (``quantify.channels``).
-    truth : Tensor, shape (n, 1 + metric, y, x)
-        Of ``quantify.channels.targets``; a measurement that nobody knows is NaN.
+    truth : Tensor, shape (n, 1 + metric [+ 4], y, x)
+        Of ``quantify.channels.targets``; what nobody knows is NaN.
     channels : Channels
         How measurements are coded.
     """
-    on, count = truth[:, 1:].isfinite(), len(channels.metrics)
-    error = torch.where(on, found[:, 1 : 1 + count] - truth[:, 1:].nan_to_num(), 0.0).abs()
-    log_se = found[:, 1 + count :].clamp(*LOG_SE)
-    each = error + SPREAD_WEIGHT * (error.detach() * (-log_se).exp() + log_se)
-    measured = (each * on).sum() / on.sum().clamp(min=1)
-    return DETECTION_WEIGHT * _detection_loss(found[:, 0], truth[:, 0]) + measured
+    error, log_se = _errors(found, truth, channels)
+    known = error.isfinite()
+    error = torch.where(known, error, 1.0)
+    beyond = error.detach().clamp(min=LEAST_ERROR).log() - log_se
+    spread = torch.maximum(ONE_SIGMA * beyond, (ONE_SIGMA - 1) * beyond)
+    each = torch.where(known, error + SPREAD_WEIGHT * spread, 0.0)
+    told = DETECTION_WEIGHT * _detection_loss(found[:, 0], truth[:, 0])
+    told = told + each.sum() / known.sum().clamp(min=1)
+    return told + _ground_loss(found, truth, channels) if channels.gathers else told
 
 
 def measurement_scores(
@@ -62,12 +74,14 @@ def measurement_scores(
     said = {"loss": float(measurement_loss(found, truth, channels))}
     said["detection"] = float(_detection_loss(found[:, 0], truth[:, 0]))
     coded = []
-    for k, (metric, scale) in enumerate(channels.scale.items()):
-        _, error, claimed = _on_discs(found, truth, k, len(channels.metrics))
+    for (metric, scale), error, log_se in zip(
+        channels.scale.items(), *_errors(found, truth, channels), strict=True
+    ):
         name, unit = ("percent", 100.0) if channels.logarithmic else ("error", scale)
-        coded.append(float(error.square().mean().sqrt()))
+        known = error.isfinite()
+        coded.append(float(error[known].double().square().mean().sqrt()))
         said[f"{metric}_{name}"] = unit * coded[-1]
-        said[f"{metric}_inside_1_se"] = float((error < claimed).double().mean())
+        said[f"{metric}_inside_1_se"] = float((error < log_se.exp())[known].double().mean())
     # A metric that the validation does not know says nothing.
     known = [error for error in coded if math.isfinite(error)]
     measured = sum(known) / len(known) if known else 0.0
@@ -113,18 +127,44 @@ def _at_cells(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Truths, values and errors (metric, n) of the cells found that lie on a true one's disc."""
     reading = measured(drawn, channels, least)
-    right = channels.valued(truth[1:, reading.centres[:, 0], reading.centres[:, 1]])
+    count = len(channels.metrics)
+    right = channels.valued(truth[1 : 1 + count, *reading.centres.T])
     on = right.isfinite().any(0)
     return right[:, on], reading.values[:, on], reading.errors[:, on]
 
 
-def _on_discs(found: Tensor, truth: Tensor, metric: int, count: int) -> tuple[Tensor, ...]:
-    """Truth, absolute error and claimed error of a metric, as coded, where it is known."""
-    known = truth[:, 1 + metric].isfinite()
-    right = truth[:, 1 + metric][known].double()
-    error = (found[:, 1 + metric][known].double() - right).abs()
-    claimed = found[:, 1 + count + metric][known].clamp(*LOG_SE).exp().double()
-    return right, error, claimed
+def _errors(found: Tensor, truth: Tensor, channels: Channels) -> tuple[Tensor, Tensor]:
+    """Of the true cells of all images, errors by their size and logarithms of those claimed.
+
+    Both (metric, n), as coded; NaN where the truth is not known.
+    """
+    parts = []
+    for drawn, right in zip(found, truth, strict=True):
+        centres = local_maxima(right[0], least=SURE, apart_px=1.0)
+        coded, log_se = at_cells(drawn, centres, channels)
+        wanted = right[1 : 1 + len(channels.metrics), *centres.T]
+        parts.append(((coded - wanted).abs(), log_se.clamp(*LOG_SE)))
+    error, log_se = (torch.cat(part, 1) for part in zip(*parts, strict=True))
+    return error, log_se
+
+
+def _ground_loss(found: Tensor, truth: Tensor, channels: Channels) -> Tensor:
+    """Of the maps of cells' own pixels: where these point, what is inside, and their OPD."""
+    mine, right = found[:, channels.on_discs :], truth[:, -GROUND:]
+    known = right.isfinite()
+    wanted = right.nan_to_num()
+    off = (mine - wanted).abs()
+    weight = torch.where(wanted[:, 3] > 0, ON_CELLS, 1.0)
+    inside = binary_cross_entropy_with_logits(mine[:, 2], wanted[:, 2], reduction="none")
+    return (
+        STEP_WEIGHT * _mean(off[:, :2], known[:, :2])
+        + INSIDE_WEIGHT * _mean(inside, known[:, 2])
+        + OWN_WEIGHT * _mean(off[:, 3] * weight, known[:, 3])
+    )
+
+
+def _mean(values: Tensor, known: Tensor) -> Tensor:
+    return torch.where(known, values, 0.0).sum() / known.sum().clamp(min=1)
 
 
 def _detection_loss(logit: Tensor, truth: Tensor) -> Tensor:

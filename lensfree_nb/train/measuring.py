@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
@@ -24,6 +25,8 @@ from lensfree_nb.train.shelf import Batch
 
 COARSE_PX: Final = 64
 SPARED: Final = 0.5
+# Nearer to a patch's border a cell may be cut: what it measures cannot be told.
+CUT_PX: Final = 20
 
 
 @dataclass
@@ -74,6 +77,11 @@ bank_cells, draft, device
             "pixel_size_um": PAPER_SETUP.pixel_size_um, "noise_nm": self.noise_nm,
             "background_nm": self.background_nm,
         }  # fmt: skip
+
+    @property
+    def vectors(self) -> Sequence[int]:
+        """First channel of each pair of the truths that turns with the image."""
+        return self.channels.vectors
 
     def loss(self, found: Tensor, truth: Tensor) -> Tensor:
         """Of a batch."""
@@ -126,3 +134,13 @@ bank_cells, draft, device
         slowly = normal(count, inputs.shape[1], coarse, coarse)
         waves = interpolate(slowly, size=(side, side), mode="bicubic")
         return inputs + each(noise) * normal(*inputs.shape) + each(slow) * waves
+
+
+def without_cut(truth: Tensor, channels: Channels) -> Tensor:
+    """Targets (n, channel, y, x) of patches, no measurement known of cells that may be cut."""
+    height, width = truth.shape[-2:]
+    whole = torch.zeros(height, width, dtype=torch.bool, device=truth.device)
+    whole[CUT_PX : height - CUT_PX, CUT_PX : width - CUT_PX] = True
+    metrics = slice(1, 1 + len(channels.metrics))
+    truth[:, metrics] = torch.where(whole, truth[:, metrics], torch.nan)
+    return truth

@@ -26,6 +26,7 @@ from lensfree_nb.reconstruct.methods import Inverse
 from lensfree_nb.reconstruct.network_input import network_input
 from lensfree_nb.run.devices import choose_device
 from lensfree_nb.simulate.bank import CellBank, Drawn
+from lensfree_nb.simulate.ground import Ground
 from lensfree_nb.simulate.instrument import Instrument, instrument_of
 from lensfree_nb.simulate.light import Kept, Stage, intensity, own_light, surface
 from lensfree_nb.train.variety import VARIETIES
@@ -52,6 +53,8 @@ class Patches:
     cells : DataFrame
         One row a cell: which ``patch`` holds its centroid, where in it (``y_um, x_um``; the centre
         of the first pixel is 0, 0), its ``kind`` and its true metrics.
+    ground : Ground
+        Whose each pixel is, each part of shape (n, y, x).
     """
 
     hologram: Tensor
@@ -61,6 +64,7 @@ class Patches:
     truth_opd_nm: Tensor
     truth_absorption: Tensor
     cells: pd.DataFrame
+    ground: Ground
 
 
 @dataclass(frozen=True)
@@ -176,11 +180,14 @@ class PatchSource:
             self.cut(stage.averaged(drawn.opd_nm)),
             self.cut(stage.averaged(drawn.absorption)),
             self._patched(drawn.cells, stage),
+            self._ground(drawn, stage),
         )
 
     @torch.no_grad()
-    def true_opd(self, number: int) -> tuple[Tensor, pd.DataFrame]:
-        """True OPD (patch, y, x; nm) and cells of a field, without the light: many times faster.
+    def true_opd(self, number: int) -> tuple[Tensor, pd.DataFrame, Ground]:
+        """True OPD (patch, y, x; nm), cells and ground of a field, without the light.
+
+        Many times faster than :meth:`field`.
 
         Raises
         ------
@@ -188,7 +195,8 @@ class PatchSource:
             If `number` is no whole number >= 0.
         """
         drawn, stage, _ = self._drawn(number)
-        return self.cut(stage.averaged(drawn.opd_nm)), self._patched(drawn.cells, stage)
+        opd = self.cut(stage.averaged(drawn.opd_nm))
+        return opd, self._patched(drawn.cells, stage), self._ground(drawn, stage)
 
     def _drawn(self, number: int) -> tuple[Drawn, Stage, np.random.Generator]:
         """The culture of a field, and where its other random numbers come from."""
@@ -213,6 +221,9 @@ class PatchSource:
 
     def _stage(self, instrument: Instrument) -> Stage:
         return Stage.periodic((self.field_px, self.field_px), instrument)
+
+    def _ground(self, drawn: Drawn, stage: Stage) -> Ground:
+        return Ground(*(self.cut(part) for part in drawn.ground.coarser(stage.oversampling)))
 
     def cut(self, image: Tensor) -> Tensor:
         """Patches (..., n, y, x) of an image (..., y, x), row by row."""

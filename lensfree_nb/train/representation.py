@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final
 
@@ -70,6 +71,11 @@ class Representation(MeasuringTask):
         """What a network for it must take and give."""
         own = {"outputs": len(self.metrics), "metrics": list(self.metrics)}
         return {**super().options(), **own, "labels": "standard pipeline"}
+
+    @property
+    def vectors(self) -> Sequence[int]:
+        """Discs point nowhere."""
+        return ()
 
     def loss(self, found: Tensor, truth: Tensor) -> Tensor:
         """Mean square of what is drawn amiss."""

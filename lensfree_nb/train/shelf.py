@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from lensfree_nb.nets.symmetry import SYMMETRIES, turned
+from lensfree_nb.nets.symmetry import SYMMETRIES, turned, turned_with
 
 Batch = tuple[Tensor, Tensor]
 
@@ -29,6 +29,8 @@ class Shelf:
         Patches in each field, and fields at hand at any time.
     reuse : float
         How often, on average, a patch is used before its field leaves the shelf.
+    vectors : sequence of int
+        First channel of each pair of the truths (along y, along x) that turns with the image.
     """
 
     make: Callable[[int], Batch]
@@ -36,6 +38,7 @@ class Shelf:
     patches_a_field: int
     fields: int
     reuse: float
+    vectors: Sequence[int] = ()
     _held: deque[Batch] = field(default_factory=deque, init=False)
     _next: int = field(default=0, init=False)
 
@@ -49,7 +52,8 @@ class Shelf:
             held = self._held[int(rng.integers(self.fields))]
             patch = int(rng.integers(len(held[0])))
             number = int(rng.integers(SYMMETRIES))
-            chosen.append([turned(part[patch], number) for part in held])
+            image, truth = (part[patch] for part in held)
+            chosen.append((turned(image, number), turned_with(truth, number, self.vectors)))
         inputs, truths = (torch.stack(part) for part in zip(*chosen, strict=True))
         return inputs, truths
 

@@ -1,0 +1,88 @@
+"""What the pixels of each cell add up to, where a network has drawn whose each pixel is.
+
+Each pixel points to the centroid of its cell, as in instance segmentation by offsets (Neven et al.,
+CVPR 2019); pixels that meet near a centre are that cell's.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
+from lensfree_nb.quantify.channels import STEP_PX
+from lensfree_nb.quantify.discs import disc_pixels
+from lensfree_nb.quantify.equations import dry_mass_pg
+from lensfree_nb.quantify.representation import NOBODY, REACH_PX
+
+# How near to a centre (px) the pixels of its cell must point.
+AIM_PX: Final = 7.0
+LEAST_INSIDE, INSIDE = 0.03, 0.5
+# So that each has a logarithm, however little there is.
+LEAST_PX, LEAST_PG, LEAST_NM = 4.0, 1.0, 2.0
+
+
+def gathered(ground: Tensor, centres: Tensor) -> Tensor:
+    """Area (µm²), dry mass (pg), highest OPD (nm) and major axis (µm) of cells, of their pixels.
+
+    The area and the second moments are those of the outline, a pixel counting by how surely it is
+    inside; dry mass and highest OPD are those of the cell's own OPD.
+
+    Parameters
+    ----------
+    ground : Tensor, shape (4, y, x)
+        As networks draw it: the last channels of ``quantify.channels``.
+    centres : Tensor of int64, shape (n, 2)
+        Rows and columns.
+
+    Returns
+    -------
+    Tensor, shape (4, n), float64
+        In the order of ``channels.METRICS``; the least that is measured where a cell has no pixel.
+    """
+    inside = ground[2].sigmoid()
+    y, x = (inside > LEAST_INSIDE).nonzero().unbind(1)
+    owner = _owner(ground[:2, y, x] * STEP_PX, y, x, centres, (inside.shape[0], inside.shape[1]))
+    y, x, owner = (part[owner != NOBODY] for part in (y, x, owner))
+    share = inside[y, x].double()
+    own = ground[3, y, x].clamp(min=0).double() * OPD_UNIT_NM
+    dy, dx = (at - centres[owner, axis] for axis, at in enumerate((y, x)))
+    parts = [share, share * dy, share * dx, share * dy * dy, share * dx * dx, share * dy * dx, own]
+    count = len(centres)
+    sums = torch.zeros(len(parts), count, dtype=torch.float64, device=ground.device)
+    sums.index_add_(1, owner, torch.stack(parts))
+    highest = torch.zeros(count, dtype=torch.float64, device=ground.device)
+    highest.scatter_reduce_(0, owner, torch.where(share > INSIDE, own, 0.0), "amax")
+    pixels = sums[0].clamp(min=LEAST_PX)
+    to_pg = dry_mass_pg(1e-3 * PITCH_UM**2)
+    return torch.stack(
+        [
+            pixels * PITCH_UM**2,
+            (sums[6] * to_pg).clamp(min=LEAST_PG),
+            highest.clamp(min=LEAST_NM),
+            _major_axis_px(sums[1:6] / pixels) * PITCH_UM,
+        ]
+    )
+
+
+def _owner(step: Tensor, y: Tensor, x: Tensor, centres: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Row of the cell to whose centre each pixel points; -1 where there is none, or too far off."""
+    aims = torch.full((shape[0] * shape[1],), NOBODY, device=centres.device)
+    place, nearest = disc_pixels(centres, shape, 2 * AIM_PX)
+    aims[place] = nearest
+    to_y, to_x = (y + step[0]).round().long(), (x + step[1]).round().long()
+    within = (to_y >= 0) & (to_y < shape[0]) & (to_x >= 0) & (to_x < shape[1])
+    within &= step.square().sum(0) <= REACH_PX**2
+    return torch.where(within, aims[torch.where(within, to_y * shape[1] + to_x, 0)], NOBODY)
+
+
+def _major_axis_px(moments: Tensor) -> Tensor:
+    """Of the ellipse with these moments (y, x, yy, xx, yx; n) about the centre."""
+    y, x, yy, xx, yx = moments
+    yy, xx, yx = yy - y * y, xx - x * x, yx - y * x
+    largest = (yy + xx) / 2 + (((yy - xx) / 2).square() + yx.square()).sqrt()
+    axis: Tensor = 4 * largest.clamp(min=LEAST_PX / (4 * math.pi)).sqrt()
+    return axis
