@@ -202,6 +202,14 @@ def network_for(
             f"network {spec.name} is for {spec.options.get('task')}; needed is one for "
             f"{' or '.join(tasks)}"
         )
+    from lensfree_nb.quantify.channels import CHANNELS
+
+    drawn, channels = spec.options["outputs"], CHANNELS.get(str(spec.options["task"]))
+    if channels and drawn != channels.outputs:
+        raise ParameterError(
+            f"network {spec.name} draws {drawn} images, this version reads {channels.outputs}: it "
+            "was made by another one; train it anew"
+        )
     learned = spec.options.get("trained_on", {}).get("pixel_size_um")
     if isinstance(learned, float) and abs(pixel_size_um / learned - 1) > PITCH_WITHIN:
         warnings.warn(

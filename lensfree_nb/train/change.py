@@ -15,7 +15,7 @@ from lensfree_nb.simulate.dish import culture, with_debris
 from lensfree_nb.simulate.instrument import PAPER_SETUP
 from lensfree_nb.simulate.render import Field, draw
 from lensfree_nb.simulate.truth import measured
-from lensfree_nb.train.measuring import MeasuringTask, without_cut
+from lensfree_nb.train.measuring import MeasuringTask, of_whole_cells
 from lensfree_nb.train.patches import PatchSource
 from lensfree_nb.train.shelf import Batch
 from lensfree_nb.train.variety import any_density, odder
@@ -62,9 +62,10 @@ class Change(MeasuringTask):
             1,
         )
         points = both[0][["y_um", "x_um"]].to_numpy() / PITCH_UM
+        change = of_whole_cells(points, change, self.patch_px)
         drawn = torch.from_numpy(targets(points, change, shape, CHANGES))
         inputs, truth = (source.cut(image).movedim(0, 1) for image in (opd, drawn))
-        return inputs.contiguous() / OPD_UNIT_NM, without_cut(truth.contiguous(), CHANGES)
+        return inputs.contiguous() / OPD_UNIT_NM, truth.contiguous()
 
 
 def moments(shape: tuple[int, int], rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:

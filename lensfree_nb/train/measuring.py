@@ -136,11 +136,20 @@ bank_cells, draft, device
         return inputs + each(noise) * normal(*inputs.shape) + each(slow) * waves
 
 
-def without_cut(truth: Tensor, channels: Channels) -> Tensor:
-    """Targets (n, channel, y, x) of patches, no measurement known of cells that may be cut."""
-    height, width = truth.shape[-2:]
-    whole = torch.zeros(height, width, dtype=torch.bool, device=truth.device)
-    whole[CUT_PX : height - CUT_PX, CUT_PX : width - CUT_PX] = True
-    metrics = slice(1, 1 + len(channels.metrics))
-    truth[:, metrics] = torch.where(whole, truth[:, metrics], torch.nan)
-    return truth
+def of_whole_cells(
+    points_px: NDArray[np.float64], values: NDArray[np.float64], side: int
+) -> NDArray[np.float64]:
+    """Measurements (n, metric) of cells at points of a field; NaN where a patch may cut the cell.
+
+    Parameters
+    ----------
+    points_px : ndarray, shape (n, 2)
+        Rows and columns.
+    values : ndarray, shape (n, metric)
+        What the cells measure.
+    side : int
+        Of the patches (px).
+    """
+    place = points_px % side
+    whole = ((place >= CUT_PX) & (place <= side - 1 - CUT_PX)).all(axis=1, keepdims=True)
+    return np.where(whole, values, np.nan)

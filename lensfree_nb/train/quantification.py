@@ -15,7 +15,7 @@ from lensfree_nb.nets.units import OPD_UNIT_NM
 from lensfree_nb.quantify.channels import GROUND, METRICS, STEP_PX, targets
 from lensfree_nb.simulate.ground import NOBODY, Ground
 from lensfree_nb.simulate.instrument import PAPER_SETUP
-from lensfree_nb.train.measuring import MeasuringTask, without_cut
+from lensfree_nb.train.measuring import MeasuringTask, of_whole_cells
 from lensfree_nb.train.patches import PatchSource
 from lensfree_nb.train.shelf import Batch
 
@@ -39,7 +39,7 @@ class Quantification(MeasuringTask):
             opd, cells, ground = source.true_opd(number)
         truth = torch.from_numpy(_drawn(cells, len(opd), self.patch_px)).to(opd.device)
         truth[:, -GROUND:] = _ground(cells, ground, self.patch_px)
-        return opd[:, None] / OPD_UNIT_NM, without_cut(truth, self.channels)
+        return opd[:, None] / OPD_UNIT_NM, truth
 
 
 def _drawn(cells: pd.DataFrame, patches: int, side: int) -> NDArray[np.float32]:
@@ -47,7 +47,7 @@ def _drawn(cells: pd.DataFrame, patches: int, side: int) -> NDArray[np.float32]:
     cells = cells[cells["kind"] != DEBRIS]
     along = round(patches**0.5)
     points = _points_px(cells, along, side)
-    values = cells[list(METRICS)].to_numpy()
+    values = of_whole_cells(points, cells[list(METRICS)].to_numpy(), side)
     shifts = np.stack(np.meshgrid(*[(-1, 0, 1)] * 2), -1).reshape(-1, 1, 2) * along * side
     points = (points + shifts).reshape(-1, 2)
     near = ((points > -side / 2) & (points < (along + 0.5) * side)).all(1)
@@ -64,7 +64,7 @@ def _ground(cells: pd.DataFrame, ground: Ground, side: int) -> Tensor:
     """
     patches, device = len(ground.owner), ground.owner.device
     along = round(patches**0.5)
-    living = torch.from_numpy((cells["kind"] != DEBRIS).to_numpy()).to(device)
+    living = torch.tensor((cells["kind"] != DEBRIS).tolist(), device=device)
     owned = ground.owner != NOBODY
     owned &= living[ground.owner.clamp(min=0)]
     points = torch.from_numpy(_points_px(cells, along, side)).to(device).float()

@@ -16,6 +16,7 @@ NETS = {
     "folded by four": lambda: FoldedUNet(1, 2, features=8, depth=2, fold=4),
     "folded with copies": lambda: FoldedUNet(1, 2, features=8, depth=2, saturating=2),
     "folded with maxima": lambda: FoldedUNet(1, 2, features=8, depth=2, maxima=3),
+    "folded that corrects": lambda: FoldedUNet(1, 2, features=8, depth=2, fold=4, corrects=1),
 }
 
 
@@ -139,3 +140,10 @@ def test_the_highest_values_nearby_are_shown_to_the_last_layer():
     drawn = net(image)[0, 0].exp()
     assert torch.allclose(drawn[4:16, 4:16], torch.tensor(2.0))
     assert torch.allclose(drawn[:, 16:], torch.tensor(0.3))
+
+
+def test_what_a_folded_net_corrects_is_its_input_at_first():
+    images = torch.rand(1, 1, 50, 63, generator=torch.Generator().manual_seed(seeds.PIXELS))
+    drawn = FoldedUNet(1, 3, features=8, depth=2, fold=4, corrects=1)(images)
+    assert torch.equal(drawn[:, 2:], images)
+    assert bool((drawn[:, :2] == 0).all())

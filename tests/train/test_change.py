@@ -5,6 +5,7 @@ import torch
 from lensfree_nb.quantify.channels import CHANGES
 from lensfree_nb.train.change import Change, moments
 from tests import seeds
+from tests.train.drawings import true_centres, true_discs
 
 SMALL = Change(
     seeds.CELLS, seeds.NOISE, field_px=192, patch_px=96, shelf_fields=2, validation_fields=1,
@@ -26,8 +27,9 @@ def test_discs_say_what_became_of_the_cells():
     inputs, truth = SMALL.pair(SMALL.source(seeds.CELLS), 3)
     assert inputs.shape == (4, 2, 96, 96)
     assert truth.shape == (4, 5, 96, 96)
-    drawn = torch.cat([truth[:, :1], truth[:, 1:].nan_to_num(), truth[:, 1:].nan_to_num()], 1)
-    values, _ = CHANGES.decoded(drawn.movedim(1, 0))
+    discs = true_discs(truth, 4)
+    drawn = torch.cat([truth[:, :1], discs, discs], 1)
+    values = CHANGES.valued(drawn[:, 1:5].movedim(1, 0))
     on = truth[:, 1].isfinite()
     assert bool(on.any())
     assert 0.05 < float(values[0][on].abs().median()) < 30
@@ -41,3 +43,27 @@ def test_backgrounds_of_the_two_frames_are_their_own():
     alike = [np.corrcoef(pair.numpy())[0, 1] for pair in added if float(pair.std()) > 0.01]
     assert alike
     assert max(map(abs, alike)) < 0.9
+
+
+def crop(image, at, reach=5):
+    return image[at[0] - reach : at[0] + reach, at[1] - reach : at[1] + reach]
+
+
+def test_displacements_turn_with_the_image():
+    """Whatever way a patch is turned, cells lie where their displacement says, later on."""
+    assert SMALL.vectors == (1,)
+    far = []
+    for step in range(6):
+        inputs, truths = SMALL.batch(step, 4)
+        for (now, later), truth in zip(inputs, truths, strict=True):
+            for y, x in true_centres(truth).tolist():
+                moved = truth[1:3, y, x] * 5.0 / 1.67
+                if not bool(moved.isfinite().all()) or float(moved.norm()) < 4:
+                    continue
+                here, step = np.array([y, x]), np.rint(moved.numpy()).astype(int)
+                before = crop(now, here)
+                after, back = (crop(later, at) for at in (here + step, here - step))
+                if before.shape == after.shape == back.shape:
+                    far.append(float((before - after).abs().mean() - (before - back).abs().mean()))
+    assert len(far) >= 10
+    assert np.median(far) < 0

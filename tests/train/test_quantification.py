@@ -6,11 +6,14 @@ import pytest
 import torch
 
 from lensfree_nb.errors import ParameterError
-from lensfree_nb.quantify.channels import MEASURES, METRICS, detection, targets
+from lensfree_nb.quantify.channels import GROUND, MEASURES, METRICS, detection, targets
+from lensfree_nb.quantify.gathering import gathered
 from lensfree_nb.quantify.peaks import local_maxima
-from lensfree_nb.quantify.reading import measured
+from lensfree_nb.quantify.reading import at_cells, measured
+from lensfree_nb.train.measuring import of_whole_cells
 from lensfree_nb.train.quantification import Quantification
 from tests import seeds
+from tests.train.drawings import true_centres, true_discs
 
 SMALL = Quantification(
     seeds.CELLS, seeds.NOISE, field_px=192, patch_px=96, shelf_fields=2, bank_cells=40,
@@ -28,15 +31,18 @@ def examples():
 
 
 def perfect(truth):
-    """What a network that knows the truth would draw, sure of itself."""
+    """What a network that knows the truth would draw, sure of itself, trusting no sums."""
     logit = torch.logit(truth[:, :1].clamp(1e-4, 1 - 1e-4))
-    return torch.cat([logit, truth[:, 1:].nan_to_num(), torch.full_like(truth[:, 1:], -5.0)], 1)
+    values, ground = true_discs(truth, len(METRICS)), truth[:, -GROUND:].nan_to_num()
+    sure, untrusted = (torch.full_like(values, value) for value in (-5.0, -30.0))
+    ground[:, 2] = torch.logit(ground[:, 2].clamp(1e-4, 1 - 1e-4))
+    return torch.cat([logit, values, sure, untrusted, ground], 1)
 
 
 def test_examples_are_opd_and_targets():
     inputs, truth = small().batch(0, 3)
     assert inputs.shape == (3, 1, 96, 96)
-    assert truth.shape == (3, 1 + len(METRICS), 96, 96)
+    assert truth.shape == (3, 1 + len(METRICS) + GROUND, 96, 96)
     assert inputs.dtype == truth.dtype == torch.float32
     assert bool(inputs.isfinite().all())
     assert small().options()["outputs"] == MEASURES.outputs
@@ -62,7 +68,7 @@ def test_the_truth_draws_every_cell_and_its_measurements(examples):
     seen = 0
     for drawn in perfect(truth):
         found = local_maxima(detection(drawn), least=0.8, apart_px=2)
-        values, errors = MEASURES.decoded(drawn[:, *found.T])
+        values, errors = MEASURES.decoded(*at_cells(drawn, found, MEASURES))
         assert bool((values > 0).all())
         assert bool((errors < 0.01 * values).all())
         seen += len(found)
@@ -77,7 +83,10 @@ def test_the_truth_costs_less_than_anything_else(examples):
     best = perfect(truth)
     off = best.clone()
     off[:, 1 : 1 + len(METRICS)] += 0.1
+    astray = best.clone()
+    astray[:, -GROUND:] += 0.1
     assert small().loss(best, truth) < small().loss(off, truth)
+    assert small().loss(best, truth) < small().loss(astray, truth)
     assert small().scores(best, truth)["area_um2_percent"] == pytest.approx(0)
     assert small().scores(off, truth)["dry_mass_pg_percent"] == pytest.approx(10, rel=1e-3)
     blank = torch.zeros_like(best)
@@ -89,7 +98,7 @@ def test_the_truth_costs_less_than_anything_else(examples):
 def test_debris_is_no_cell():
     source = small().source(seeds.CELLS)
     for number in range(0, 12, 2):
-        opd, cells = source.true_opd(number)
+        opd, cells, _ = source.true_opd(number)
         if (cells["kind"] == "debris").any():
             break
     _, truth = small().pair(source, number)
@@ -100,10 +109,42 @@ def test_debris_is_no_cell():
 
 def test_the_true_opd_is_that_behind_the_light():
     source = small().source(seeds.CELLS)
-    opd, cells = source.true_opd(3)
+    opd, cells, ground = source.true_opd(3)
     made = source.field(3)
     assert torch.equal(opd, made.truth_opd_nm)
     assert cells.equals(made.cells)
+    assert all(torch.equal(a, b) for a, b in zip(ground, made.ground, strict=True))
+
+
+def test_pixels_point_to_the_centroid_of_their_cell_however_a_patch_is_turned():
+    task = small()
+    for step in range(3):
+        _, truths = task.batch(step, 4)
+        for truth in truths:
+            centres = true_centres(truth)
+            on_disc = truth[1].isfinite() & (truth[-2] > 0)
+            y, x = on_disc.nonzero().T
+            aim = torch.stack([y, x], 1) + 10 * truth[-GROUND:-2, y, x].T
+            away = torch.cdist(aim, centres.to(aim)).min(1).values
+            assert float(away.median()) < 1.0
+
+
+def test_sums_of_true_pixels_are_the_true_measurements(examples):
+    _, truth = examples[0]
+    off = []
+    for right, drawn in zip(truth, perfect(truth), strict=True):
+        centres = true_centres(right)
+        sums = MEASURES.coded(gathered(drawn[MEASURES.on_discs :], centres))
+        off.append((sums - right[1 : 1 + len(METRICS), *centres.T]).abs())
+    # Of most cells: what rides on others, or under them, has lost some of its pixels.
+    assert bool((torch.cat(off, 1).nanmedian(1).values < 0.04).all())
+
+
+def test_cells_that_a_border_may_cut_are_not_measured():
+    points = np.array([[30.0, 40.0], [19.9, 40.0], [75.2, 40.0], [96 + 30.0, 96 + 19.0], [20, 20]])
+    found = of_whole_cells(points, np.ones((5, len(METRICS))), 96)
+    assert np.isfinite(found).all(axis=1).tolist() == [True, False, False, False, True]
+    assert np.isnan(found[1:4]).all()
 
 
 @pytest.mark.parametrize(
@@ -129,12 +170,12 @@ def test_errors_are_stretched_to_what_they_claim():
         for some in (values, values * np.exp(0.1 * rng.standard_normal(values.shape)))
     )
     drawn = perfect(wrong)
-    drawn[:, 1 + len(METRICS) :] = math.log(0.05)
+    drawn[:, 1 + len(METRICS) : 1 + 2 * len(METRICS)] = math.log(0.05)
     said = small().learned(drawn, truth)
     for factor in said["se_factor"].values():
         assert factor == pytest.approx(2.0, rel=0.15)
     found = measured(drawn[0], MEASURES, said["least"], said["se_factor"])
-    right = MEASURES.valued(truth[0, 1:, found.centres[:, 0], found.centres[:, 1]])
+    right = MEASURES.valued(truth[0, 1:-GROUND, *found.centres.T])
     inside = ((found.values - right).abs() < found.errors).double().mean(1)
     assert inside.tolist() == pytest.approx([0.6827] * len(METRICS), abs=0.005)
     low, high = said["trained_on"]["range"]["area_um2"]

@@ -1,0 +1,71 @@
+"""What pixels add up to, of grounds that are known."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from lensfree_nb.quantify.channels import STEP_PX
+from lensfree_nb.quantify.gathering import gathered
+from lensfree_nb.quantify.representation import REACH_PX
+
+PITCH = 1.67
+
+
+def ground_of(centres, axes, angles, opd_nm, shape=(140, 150)):
+    """Ellipses as a network that knows them would draw them; the nearest owns what they share."""
+    rows, columns = np.indices(shape)
+    drawn = np.zeros((4, *shape), np.float32)
+    drawn[2] = -12.0
+    far = np.full(shape, np.inf)
+    for (y, x), (long, short), angle, opd in zip(centres, axes, angles, opd_nm, strict=True):
+        dy, dx = rows - y, columns - x
+        along = dx * np.cos(angle) + dy * np.sin(angle)
+        across = -dx * np.sin(angle) + dy * np.cos(angle)
+        radius = np.hypot(along / long, across / short)
+        mine = (radius <= 1) & (radius < far)
+        far[mine] = radius[mine]
+        for channel, value in enumerate((-dy / STEP_PX, -dx / STEP_PX, 12.0, opd / 100)):
+            drawn[channel][mine] = np.broadcast_to(value, shape)[mine]
+    return torch.from_numpy(drawn), torch.tensor(np.rint(centres).astype(int))
+
+
+def test_an_ellipse_is_measured_as_it_is():
+    ground, centres = ground_of([(60.3, 71.8)], [(20, 8)], [0.6], [80.0])
+    area, mass, highest, axis = gathered(ground, centres)[:, 0].tolist()
+    right = math.pi * 20 * 8 * PITCH**2
+    assert area == pytest.approx(right, rel=0.01)
+    assert mass == pytest.approx(right * 80e-3 / 0.18, rel=0.01)
+    assert highest == pytest.approx(80)
+    assert axis == pytest.approx(2 * 20 * PITCH, rel=0.01)
+
+
+def test_cells_that_touch_keep_their_own():
+    places = [(60, 60), (60, 79)]
+    together, centres = ground_of(places, [(12, 9)] * 2, [0.0, 0.0], [50.0, 200.0])
+    found = gathered(together, centres)
+    for number, place in enumerate(places):
+        alone, own = ground_of([place], [(12, 9)], [0.0], [[50.0, 200.0][number]])
+        right = gathered(alone, own)[:, 0]
+        # Only what both claim changes hands.
+        assert found[1, number] == pytest.approx(right[1].item(), rel=0.1)
+        assert found[2, number] == right[2]
+
+
+def test_what_no_cell_owns_counts_for_none():
+    ground, centres = ground_of([(60, 60)], [(12, 9)], [0.0], [50.0])
+    right = gathered(ground, centres)
+    astray = ground.clone()
+    # One stripe points to where no centre is, one farther than cells reach, one off the image.
+    for row, step in ((20, 30.0), (100, -REACH_PX - 1.0), (130, 40.0)):
+        astray[0, row], astray[2, row], astray[3, row] = step / STEP_PX, 12.0, 1.0
+    torch.testing.assert_close(gathered(astray, centres), right)
+
+
+def test_a_cell_without_pixels_has_the_least_of_each():
+    ground, _ = ground_of([(60, 60)], [(12, 9)], [0.0], [50.0])
+    found = gathered(ground, torch.tensor([[60, 60], [10, 10]]))
+    assert bool((found > 0).all())
+    assert float(found[0, 1]) < 20
+    assert gathered(ground, torch.empty(0, 2, dtype=torch.int64)).shape == (4, 0)
