@@ -1,4 +1,8 @@
-"""Weights to start from: of a network built in the same way, or of one that is shown less."""
+"""Weights to start from: of a network built in the same way, or of one that is shown less.
+
+Or of one that draws more metrics on discs: of the paper's networks each may start from the one that
+draws them all.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,8 @@ def weights_for(
     """Weights of another network, as this one takes them.
 
     Where it is shown more highest values (``maxima``), they begin unheard: before its first step
-    it draws what the other draws.
+    it draws what the other draws. Where that draws discs of more metrics (task ``represent``), the
+    last layer of those asked for is taken.
 
     Parameters
     ----------
@@ -46,6 +51,8 @@ def weights_for(
     mine = network.state_dict()
     if unlike == [SHOWS_MORE] and weights.keys() == mine.keys():
         weights = {key: _unheard(part, mine[key]) for key, part in weights.items()}
+    if unlike == ["outputs"] and (rows := _rows_of(options, spec.options)):
+        weights = {key: _some(part, mine[key], rows) for key, part in weights.items()}
     if _shapes(weights) != _shapes(mine):
         differ = (f"{n} {spec.options.get(n, 'unset')} there and {options[n]} here" for n in unlike)
         raise ParameterError(
@@ -60,6 +67,19 @@ def _unheard(weights: Tensor, wanted: Tensor) -> Tensor:
     if weights.ndim != wanted.ndim or weights.ndim < 2 or weights.shape[1] >= wanted.shape[1]:
         return weights
     return pad(weights, (0, 0) * (weights.ndim - 2) + (0, wanted.shape[1] - weights.shape[1]))
+
+
+def _rows_of(options: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[int]:
+    """Which of the images that the other draws are those asked for; none if one is missing."""
+    if not options.get("task") == theirs.get("task") == "represent":
+        return []
+    drawn, wanted = list(theirs["metrics"]), options["metrics"]
+    return [drawn.index(metric) for metric in wanted] if set(wanted) <= set(drawn) else []
+
+
+def _some(weights: Tensor, wanted: Tensor, rows: list[int]) -> Tensor:
+    """Those rows, of the layer that is not as long as it is wanted: the last."""
+    return weights if weights.shape == wanted.shape else weights[rows]
 
 
 def _shapes(weights: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
