@@ -48,7 +48,7 @@ def arguments(description: str, **own: dict[str, Any]) -> argparse.Namespace:
     """Parse the arguments that every benchmark has, and those of its own."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--json", type=Path, help="write the rows and the machine here")
-    parser.add_argument("--quick", action="store_true", help="a small version, under a minute")
+    parser.add_argument("--quick", action="store_true", help="a small version, to see that it runs")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "output")
     for name, options in own.items():

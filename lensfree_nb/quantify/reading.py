@@ -18,6 +18,8 @@ from lensfree_nb.quantify.peaks import local_maxima, over_discs
 from lensfree_nb.quantify.representation import DISC_PX
 
 APART_PX: Final = 3.0
+# Across the middle of a disc: where the paper's networks are read.
+MIDDLE_PX: Final = 3.0
 UNSTRETCHED: Final[Mapping[str, float]] = MappingProxyType({})
 
 
@@ -53,7 +55,9 @@ class Reading:
 def read(drawn: Tensor, options: Mapping[str, Any], least: float) -> Reading:
     """Cells and their measurements, of what a network drew of a frame.
 
-    A cell is a local maximum of the detection; :func:`at_cells` says what it measures.
+    A cell is a local maximum of the detection; :func:`at_cells` says what it measures. The paper's
+    networks draw discs alone: there it is a maximum of their means, and measures what is highest
+    about it, as the paper's local maxima do: a disc that is drawn a pixel off has a blurred rim.
 
     Parameters
     ----------
@@ -66,12 +70,21 @@ def read(drawn: Tensor, options: Mapping[str, Any], least: float) -> Reading:
     """
     if channels := CHANNELS.get(options["task"]):
         return measured(drawn, channels, least, options.get("se_factor", {}))
-    # The paper's networks draw the discs alone: where all metrics have one there is a cell.
-    found = over_discs(drawn.mean(0, keepdim=True), DISC_PX)[0].clamp(0, 1)
+    found = covered(drawn)
     centres = local_maxima(found, least=least, apart_px=APART_PX)
     scale = [MEASURES.scale[metric] for metric in options["metrics"]]
-    values = _on_discs(drawn, centres) * torch.tensor(scale, device=drawn.device)[:, None]
+    values = _highest(drawn, centres) * torch.tensor(scale, device=drawn.device)[:, None]
     return Reading(found, centres, values, torch.full_like(values, math.nan))
+
+
+def covered(drawn: Tensor) -> Tensor:
+    """How surely a disc lies at each pixel (y, x; 0 to 1), of a drawing of discs alone.
+
+    Half where all metrics (metric, y, x) have one of a typical value; more where it is higher, so
+    that no disc becomes a plateau.
+    """
+    found = over_discs(drawn.mean(0, keepdim=True), DISC_PX)[0].clamp(min=0)
+    return found / (1 + found)
 
 
 def measured(
@@ -129,3 +142,11 @@ def _on_discs(drawn: Tensor, centres: Tensor) -> Tensor:
     total = torch.zeros(len(values), count, dtype=torch.float64, device=values.device)
     total.index_add_(1, owner, values.double())
     return (total / owner.bincount(minlength=count).clamp(min=1)).to(values)
+
+
+def _highest(drawn: Tensor, centres: Tensor) -> Tensor:
+    """Highest values (channel, n) about the middle of cells."""
+    place, owner = disc_pixels(centres, (drawn.shape[1], drawn.shape[2]), MIDDLE_PX)
+    highest = drawn.new_full((len(drawn), len(centres)), -math.inf)
+    highest.scatter_reduce_(1, owner.expand(len(drawn), -1), drawn.flatten(1)[:, place], "amax")
+    return highest

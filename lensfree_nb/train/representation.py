@@ -18,6 +18,7 @@ from lensfree_nb.quantify.cells import CellTable
 from lensfree_nb.quantify.channels import MEASURES
 from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG
 from lensfree_nb.quantify.peaks import over_discs
+from lensfree_nb.quantify.reading import covered
 from lensfree_nb.quantify.representation import DISC_PX, owners, representation
 from lensfree_nb.quantify.segment import Settings
 from lensfree_nb.simulate.instrument import PAPER_SETUP
@@ -93,7 +94,8 @@ class Representation(MeasuringTask):
     def learned(self, found: Tensor, truth: Tensor) -> dict[str, Any]:
         """From when on there is a cell."""
         right = over_discs((truth[:, 0] != 0).float(), DISC_PX)
-        return {"least": best_threshold(over_discs(found.mean(1), DISC_PX).clamp(0, 1), right)}
+        drawn = torch.stack([covered(image) for image in found])
+        return {"least": best_threshold(drawn, right)}
 
     def source(self, seed: int) -> PatchSource:
         """Fields of a seed, of the variety that was asked for."""

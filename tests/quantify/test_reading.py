@@ -1,0 +1,39 @@
+"""How drawings are read, where what was drawn is known."""
+
+import numpy as np
+import torch
+from torch.nn.functional import avg_pool2d
+
+from lensfree_nb.quantify.channels import MEASURES
+from lensfree_nb.quantify.reading import read
+from lensfree_nb.quantify.representation import owners, representation
+
+PAPER = {"task": "represent", "metrics": ["area_um2", "dry_mass_pg"]}
+POINTS = np.array([[20.0, 20.0], [20.0, 40.0], [52.0, 31.0]])
+VALUES = np.array([[600.0, 150.0], [450.0, 200.0], [900.0, 400.0]])
+
+
+def discs():
+    scale = [MEASURES.scale[metric] for metric in PAPER["metrics"]]
+    drawn = representation(VALUES / scale, owners(POINTS, (72, 64)))
+    return torch.from_numpy(drawn)
+
+
+def test_discs_are_read_as_they_are():
+    found = read(discs(), PAPER, 0.3)
+    assert found.centres.tolist() == POINTS.tolist()
+    np.testing.assert_allclose(found.values.T, VALUES, rtol=1e-6)
+    assert bool(found.errors.isnan().all())
+
+
+def test_a_blurred_rim_takes_nothing_from_a_disc():
+    blurred = avg_pool2d(discs()[None], 3, 1, 1)[0]
+    found = read(blurred, PAPER, 0.3)
+    assert found.centres.tolist() == POINTS.tolist()
+    np.testing.assert_allclose(found.values.T, VALUES, rtol=1e-5)
+
+
+def test_a_blank_drawing_has_no_cell():
+    found = read(torch.zeros(2, 30, 30), PAPER, 0.3)
+    assert len(found.centres) == 0
+    assert found.values.shape == (2, 0)
