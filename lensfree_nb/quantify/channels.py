@@ -3,16 +3,17 @@
 One detection channel (a logit), and for each metric two: the measurement, coded, and the logarithm
 of its standard error in the same code. Only on a cell's disc do the latter mean anything.
 
-Networks that see cells as they are draw more: of each pixel where the centroid of its cell lies,
-whether it is inside that cell's outline, and the OPD of that cell alone. A measurement is then what
-the pixels of a cell add up to (``quantify.gathering``), as far as a further channel trusts it, and
-what the network says beside.
+And of each pixel, at each moment that they see, where the centroid of its cell lies (at the first
+moment), whether it is inside that cell's outline, and the OPD of that cell alone. A measurement is
+what the pixels of a cell add up to (``quantify.gathering``), as far as a further channel for each
+metric trusts it, and what the network says beside.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -25,8 +26,7 @@ from lensfree_nb.quantify.representation import NOBODY, owners
 SPOT_PX: Final = 2.0
 SPOT_REACH: Final = 4
 LOG_SE: Final = (-5.0, 1.0)
-# The last images of networks that draw cells' pixels: steps to the centroid along y and x (10 px),
-# a logit of the outline, and the cell's own OPD (100 nm).
+# Images of cells' own pixels, a moment.
 GROUND: Final = 4
 STEP_PX: Final = 10.0
 
@@ -41,13 +41,13 @@ class Channels:
         Of each metric, in its unit: what a network calls 0 where numbers are logarithmic, else 1.
     logarithmic : bool
         Whether a measurement is coded by its logarithm: relative errors count.
-    gathers : bool
-        Whether cells' own pixels are drawn, too, and add up to measurements.
+    moments : int
+        How many images cells' own pixels are drawn of.
     """
 
     scale: Mapping[str, float]
     logarithmic: bool
-    gathers: bool = False
+    moments: int = 1
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -57,19 +57,28 @@ class Channels:
     @property
     def on_discs(self) -> int:
         """How many of the images mean something on discs: all but those of the cells' pixels."""
-        return 1 + (3 if self.gathers else 2) * len(self.scale)
+        return 1 + 3 * len(self.scale)
 
     @property
     def outputs(self) -> int:
         """How many images a network draws."""
-        return self.on_discs + (GROUND if self.gathers else 0)
+        return self.on_discs + self.ground
+
+    @property
+    def ground(self) -> int:
+        """How many of the images, the last ones, are those of cells' own pixels.
+
+        Of all moments the steps to the centroid along y and x (10 px); then of all a logit of the
+        outline; then of all the cell's own OPD (100 nm).
+        """
+        return GROUND * self.moments
 
     @property
     def vectors(self) -> tuple[int, ...]:
         """Of the targets, the first of each pair (along y, along x) that turns with the image."""
         names = list(self.scale)
         own = [1 + k for k, name in enumerate(names) if name.startswith("displacement_y")]
-        return (*own, 1 + len(names)) if self.gathers else tuple(own)
+        return (*own, *range(1 + len(names), 1 + len(names) + 2 * self.moments, 2))
 
     def coded(self, values: Tensor) -> Tensor:
         """Measurements (metric, ...) in their units, as a network knows them."""
@@ -99,7 +108,6 @@ class Channels:
 MEASURES: Final = Channels(
     {"area_um2": 600.0, "dry_mass_pg": 200.0, "max_opd_nm": 100.0, "major_axis_um": 40.0},
     logarithmic=True,
-    gathers=True,
 )
 # Between two frames: before they are divided by the time, rates are changes.
 CHANGES: Final = Channels(
@@ -108,6 +116,7 @@ CHANGES: Final = Channels(
         "growth_pg_per_h": 20.0,
     },
     logarithmic=False,
+    moments=2,
 )  # fmt: skip
 CHANNELS: Final = {"quantify": MEASURES, "change": CHANGES}
 METRICS: Final = MEASURES.metrics
@@ -134,17 +143,16 @@ def targets(
 
     Returns
     -------
-    ndarray, shape (1 + metric, y, x), float32
-        The first between 0 and 1, a spot on each cell; the others NaN beside the discs. Where
-        cells' pixels are drawn, four more, all NaN: whose these are is not known from points.
+    ndarray, shape (1 + metric + ground, y, x), float32
+        The first between 0 and 1, a spot on each cell; those of metrics NaN beside the discs; the
+        others all NaN: whose pixels are whose is not known from points.
     """
     metrics = len(channels.scale)
     coded = channels.coded(torch.from_numpy(np.asarray(values, float).reshape(-1, metrics).T))
     table = np.vstack([coded.numpy().T, np.full((1, metrics), np.nan)])
-    drawn = [spots(points_px, shape)[None], np.moveaxis(table[owners(points_px, shape)], -1, 0)]
-    if channels.gathers:
-        drawn.append(np.full((GROUND, *shape), np.nan))
-    return np.concatenate(drawn).astype(np.float32)
+    discs = np.moveaxis(table[owners(points_px, shape)], -1, 0)
+    unknown = np.full((channels.ground, *shape), np.nan)
+    return np.concatenate([spots(points_px, shape)[None], discs, unknown]).astype(np.float32)
 
 
 def spots(points_px: NDArray[np.floating[Any]], shape: tuple[int, int]) -> NDArray[np.float64]:
@@ -155,6 +163,20 @@ def spots(points_px: NDArray[np.floating[Any]], shape: tuple[int, int]) -> NDArr
     nearest = np.vstack([points_px, np.zeros((1, 2))])[owner]
     squared = (rows - nearest[..., 0]) ** 2 + (columns - nearest[..., 1]) ** 2
     return np.where(owner == NOBODY, 0.0, np.exp(-squared / (2 * SPOT_PX**2)))
+
+
+def parted(ground: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Steps (..., 2 moments, y, x), outline and own OPD (..., moments, y, x), of the last images.
+
+    Parameters
+    ----------
+    ground : Tensor, shape (..., ``Channels.ground``, y, x)
+        As drawn, or as it should be.
+    """
+    moments = ground.shape[-3] // GROUND
+    ends = (0, 2 * moments, 3 * moments, 4 * moments)
+    steps, inside, own = (ground[..., a:b, :, :] for a, b in pairwise(ends))
+    return steps, inside, own
 
 
 def detection(drawn: Tensor) -> Tensor:

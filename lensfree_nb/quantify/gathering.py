@@ -7,13 +7,13 @@ CVPR 2019); pixels that meet near a centre are that cell's.
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
 
 from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
-from lensfree_nb.quantify.channels import STEP_PX
+from lensfree_nb.quantify.channels import STEP_PX, parted
 from lensfree_nb.quantify.discs import disc_pixels
 from lensfree_nb.quantify.equations import dry_mass_pg
 from lensfree_nb.quantify.representation import NOBODY, REACH_PX
@@ -25,15 +25,23 @@ LEAST_INSIDE, INSIDE = 0.03, 0.5
 LEAST_PX, LEAST_PG, LEAST_NM = 4.0, 1.0, 2.0
 
 
-def gathered(ground: Tensor, centres: Tensor) -> Tensor:
-    """Area (µm²), dry mass (pg), highest OPD (nm) and major axis (µm) of cells, of their pixels.
+class Sums(NamedTuple):
+    """Of cells, at one moment: each of shape (n,), float64; y and x (µm) from their centres."""
 
-    The area and the second moments are those of the outline, a pixel counting by how surely it is
-    inside; dry mass and highest OPD are those of the cell's own OPD.
+    area_um2: Tensor
+    dry_mass_pg: Tensor
+    max_opd_nm: Tensor
+    major_axis_um: Tensor
+    y_um: Tensor
+    x_um: Tensor
+
+
+def gathered(ground: Tensor, centres: Tensor) -> Tensor:
+    """What cells measure, or what became of them, of their pixels at one moment, or at two.
 
     Parameters
     ----------
-    ground : Tensor, shape (4, y, x)
+    ground : Tensor, shape (4 or 8, y, x)
         As networks draw it: the last channels of ``quantify.channels``.
     centres : Tensor of int64, shape (n, 2)
         Rows and columns.
@@ -41,30 +49,55 @@ def gathered(ground: Tensor, centres: Tensor) -> Tensor:
     Returns
     -------
     Tensor, shape (4, n), float64
-        In the order of ``channels.METRICS``; the least that is measured where a cell has no pixel.
+        At one moment ``channels.METRICS``; the least that is measured where a cell has no pixel. At
+        two, displacement (y, x; µm), and by how much the major axis (µm) and the dry mass (pg) have
+        grown; 0 where a cell has none at either.
     """
-    inside = ground[2].sigmoid()
-    y, x = (inside > LEAST_INSIDE).nonzero().unbind(1)
-    owner = _owner(ground[:2, y, x] * STEP_PX, y, x, centres, (inside.shape[0], inside.shape[1]))
+    steps, inside, own = parted(ground)
+    pairs = steps.reshape(-1, 2, *steps.shape[1:])
+    each = [sums(*part, centres) for part in zip(pairs, inside, own, strict=True)]
+    if len(each) == 1:
+        return torch.stack(each[0][:4])
+    before, after = each
+    names = ("y_um", "x_um", "major_axis_um", "dry_mass_pg")
+    return torch.stack([getattr(after, name) - getattr(before, name) for name in names])
+
+
+def sums(steps: Tensor, inside: Tensor, own: Tensor, centres: Tensor) -> Sums:
+    """What pixels add up to at one moment.
+
+    Area, second moments and centroid are those of the outline, a pixel counting by how surely it is
+    inside; dry mass and highest OPD are those of the cell's own OPD.
+
+    Parameters
+    ----------
+    steps, inside, own : Tensor, shapes (2, y, x), (y, x), (y, x)
+        As they are drawn.
+    centres : Tensor of int64, shape (n, 2)
+        Rows and columns.
+    """
+    surely = inside.sigmoid()
+    y, x = (surely > LEAST_INSIDE).nonzero().unbind(1)
+    owner = _owner(steps[:, y, x] * STEP_PX, y, x, centres, (inside.shape[0], inside.shape[1]))
     y, x, owner = (part[owner != NOBODY] for part in (y, x, owner))
-    share = inside[y, x].double()
-    own = ground[3, y, x].clamp(min=0).double() * OPD_UNIT_NM
+    share = surely[y, x].double()
+    opd_nm = own[y, x].clamp(min=0).double() * OPD_UNIT_NM
     dy, dx = (at - centres[owner, axis] for axis, at in enumerate((y, x)))
-    parts = [share, share * dy, share * dx, share * dy * dy, share * dx * dx, share * dy * dx, own]
+    parts = [opd_nm, share, *(share * part for part in (dy, dx, dy * dy, dx * dx, dy * dx))]
     count = len(centres)
-    sums = torch.zeros(len(parts), count, dtype=torch.float64, device=ground.device)
-    sums.index_add_(1, owner, torch.stack(parts))
-    highest = torch.zeros(count, dtype=torch.float64, device=ground.device)
-    highest.scatter_reduce_(0, owner, torch.where(share > INSIDE, own, 0.0), "amax")
-    pixels = sums[0].clamp(min=LEAST_PX)
-    to_pg = dry_mass_pg(1e-3 * PITCH_UM**2)
-    return torch.stack(
-        [
-            pixels * PITCH_UM**2,
-            (sums[6] * to_pg).clamp(min=LEAST_PG),
-            highest.clamp(min=LEAST_NM),
-            _major_axis_px(sums[1:6] / pixels) * PITCH_UM,
-        ]
+    total = torch.zeros(len(parts), count, dtype=torch.float64, device=own.device)
+    total.index_add_(1, owner, torch.stack(parts))
+    highest = torch.zeros(count, dtype=torch.float64, device=own.device)
+    highest.scatter_reduce_(0, owner, torch.where(share > INSIDE, opd_nm, 0.0), "amax")
+    pixels = total[1].clamp(min=LEAST_PX)
+    moments = total[2:] / pixels
+    return Sums(
+        pixels * PITCH_UM**2,
+        (total[0] * dry_mass_pg(1e-3 * PITCH_UM**2)).clamp(min=LEAST_PG),
+        highest.clamp(min=LEAST_NM),
+        _major_axis_px(moments) * PITCH_UM,
+        moments[0] * PITCH_UM,
+        moments[1] * PITCH_UM,
     )
 
 

@@ -113,9 +113,8 @@ def measured(
 def at_cells(drawn: Tensor, centres: Tensor, channels: Channels) -> tuple[Tensor, Tensor]:
     """What cells measure, as it is coded, and the logarithms of their errors (each metric, n).
 
-    The mean over a cell's disc; and, where cells' own pixels are drawn, what these add up to, as
-    far as the network trusts that. No gradient comes from these pixels: they are learned by
-    themselves.
+    What a cell's own pixels add up to, as far as the network trusts that, and the mean of what it
+    says on the disc. No gradient comes from these pixels: they are learned by themselves.
 
     Parameters
     ----------
@@ -128,11 +127,9 @@ def at_cells(drawn: Tensor, centres: Tensor, channels: Channels) -> tuple[Tensor
     """
     said = _on_discs(drawn[1 : channels.on_discs], centres)
     count = len(channels.scale)
-    coded, log_se, share = said[:count], said[count : 2 * count], said[2 * count :]
-    if channels.gathers:
-        sums = gathered(drawn[channels.on_discs :].detach(), centres)
-        coded = coded + share.sigmoid() * channels.coded(sums).to(coded)
-    return coded, log_se
+    added, log_se, share = said[:count], said[count : 2 * count], said[2 * count :]
+    sums = channels.coded(gathered(drawn[channels.on_discs :].detach(), centres))
+    return added + share.sigmoid() * sums.to(added), log_se
 
 
 def _on_discs(drawn: Tensor, centres: Tensor) -> Tensor:

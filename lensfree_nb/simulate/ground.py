@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, max_pool2d
+
+from lensfree_nb.simulate.render import Field, owned
+from lensfree_nb.simulate.shapes import OUTLINE_FRACTION
 
 NOBODY: Final = -1
 # What is thinner belongs to nobody.
@@ -62,3 +66,16 @@ class Ground(NamedTuple):
         own, inside = (avg_pool2d(part[None], factor)[0] for part in self[1:])
         highest = max_pool2d(self.own_nm[None, None], factor, return_indices=True)[1][0, 0]
         return Ground(self.owner.view(-1)[highest], own, inside)
+
+
+def ground_of(table: pd.DataFrame, field: Field, device: torch.device | str = "cpu") -> Ground:
+    """Whose each point is of a culture that is drawn on a grid (``render.draw``)."""
+    found = Ground.bare(field.shape, device)
+    number = torch.arange(found.owner.numel(), device=device).view(field.shape)
+    for batch, own, _ in owned(table, field, device):
+        inside = own > OUTLINE_FRACTION * batch.cell["height_nm"]
+        for i, place in batch.places(field.shape):
+            row = torch.tensor([int(batch.rows[i])], device=device)
+            part = (part[i][place.window][None] for part in (own, inside))
+            found.claim(number[place.canvas][None], row, *part)
+    return found

@@ -197,6 +197,24 @@ def shared(batch: Batch, claimed: Tensor) -> Tensor:
     return torch.where(own > 0, share, 0.0) ** get(batch.cell, "contact")
 
 
+def owned(
+    table: pd.DataFrame,
+    field: Field,
+    device: torch.device | str = "cpu",
+    measured_cells: MeasuredCells | None = None,
+) -> Iterator[tuple[Batch, Tensor, Tensor]]:
+    """The cells in their windows, and of what each owns there OPD (nm) and absorption (n, y, x)."""
+    competing = "contact" in table and bool((table["contact"] > 0).any())
+    claimed = claims(table, field, device, measured_cells) if competing else None
+    for batch in batches(table, field, device, measured_cells):
+        own = batch.layers.opd_nm(batch.cell)
+        dark = batch.layers.body * get(batch.cell, "absorbance")
+        if claimed is not None:
+            share = shared(batch, claimed)
+            own, dark = own * share, dark * share
+        yield batch, own, dark
+
+
 def draw(
     table: pd.DataFrame,
     field: Field,
@@ -206,14 +224,7 @@ def draw(
     """OPD (nm) and absorption of a culture on a grid (float32); what overlaps adds up."""
     opd = torch.zeros(field.shape, device=device)
     absorption = torch.zeros(field.shape, device=device)
-    competing = "contact" in table and bool((table["contact"] > 0).any())
-    claimed = claims(table, field, device, measured_cells) if competing else None
-    for batch in batches(table, field, device, measured_cells):
-        own = batch.layers.opd_nm(batch.cell)
-        dark = batch.layers.body * get(batch.cell, "absorbance")
-        if claimed is not None:
-            share = shared(batch, claimed)
-            own, dark = own * share, dark * share
+    for batch, own, dark in owned(table, field, device, measured_cells):
         absorbing = bool((get(batch.cell, "absorbance") > 0).any())
         for i, place in batch.places(field.shape):
             opd[place.canvas] += own[i][place.window]

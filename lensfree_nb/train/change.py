@@ -12,10 +12,11 @@ import torch
 from lensfree_nb.nets.units import OPD_UNIT_NM
 from lensfree_nb.quantify.channels import CHANGES, Channels, targets
 from lensfree_nb.simulate.dish import culture, with_debris
+from lensfree_nb.simulate.ground import ground_of
 from lensfree_nb.simulate.instrument import PAPER_SETUP
 from lensfree_nb.simulate.render import Field, draw
 from lensfree_nb.simulate.truth import measured
-from lensfree_nb.train.measuring import MeasuringTask, of_whole_cells
+from lensfree_nb.train.measuring import MeasuringTask, ground_targets, of_whole_cells
 from lensfree_nb.train.patches import PatchSource
 from lensfree_nb.train.shelf import Batch
 from lensfree_nb.train.variety import any_density, odder
@@ -64,6 +65,9 @@ class Change(MeasuringTask):
         points = both[0][["y_um", "x_um"]].to_numpy() / PITCH_UM
         change = of_whole_cells(points, change, self.patch_px)
         drawn = torch.from_numpy(targets(points, change, shape, CHANGES))
+        grounds = [ground_of(table, field) for table in (now, later)]
+        everything = now[["y_um", "x_um"]].to_numpy() / PITCH_UM
+        drawn[-CHANGES.ground :] = ground_targets(grounds, everything, living)
         inputs, truth = (source.cut(image).movedim(0, 1) for image in (opd, drawn))
         return inputs.contiguous() / OPD_UNIT_NM, truth.contiguous()
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from lensfree_nb.quantify.channels import GROUND, LOG_SE, MEASURES, Channels
+from lensfree_nb.quantify.channels import LOG_SE, MEASURES, Channels, parted
 from lensfree_nb.quantify.peaks import local_maxima
 from lensfree_nb.quantify.reading import at_cells, measured
 from lensfree_nb.train.threshold import best_threshold
@@ -41,7 +41,7 @@ def measurement_loss(found: Tensor, truth: Tensor, channels: Channels = MEASURES
     ----------
     found : Tensor, shape (n, channels.outputs, y, x)
         As networks draw it (``quantify.channels``).
-    truth : Tensor, shape (n, 1 + metric [+ 4], y, x)
+    truth : Tensor, shape (n, 1 + metric + channels.ground, y, x)
         Of ``quantify.channels.targets``; what nobody knows is NaN.
     channels : Channels
         How measurements are coded.
@@ -53,8 +53,8 @@ def measurement_loss(found: Tensor, truth: Tensor, channels: Channels = MEASURES
     spread = torch.maximum(ONE_SIGMA * beyond, (ONE_SIGMA - 1) * beyond)
     each = torch.where(known, error + SPREAD_WEIGHT * spread, 0.0)
     told = DETECTION_WEIGHT * _detection_loss(found[:, 0], truth[:, 0])
-    told = told + each.sum() / known.sum().clamp(min=1)
-    return told + _ground_loss(found, truth, channels) if channels.gathers else told
+    measured = each.sum() / known.sum().clamp(min=1)
+    return told + measured + _ground_loss(found, truth, channels)
 
 
 def measurement_scores(
@@ -150,16 +150,16 @@ def _errors(found: Tensor, truth: Tensor, channels: Channels) -> tuple[Tensor, T
 
 def _ground_loss(found: Tensor, truth: Tensor, channels: Channels) -> Tensor:
     """Of the maps of cells' own pixels: where these point, what is inside, and their OPD."""
-    mine, right = found[:, channels.on_discs :], truth[:, -GROUND:]
-    known = right.isfinite()
-    wanted = right.nan_to_num()
-    off = (mine - wanted).abs()
-    weight = torch.where(wanted[:, 3] > 0, ON_CELLS, 1.0)
-    inside = binary_cross_entropy_with_logits(mine[:, 2], wanted[:, 2], reduction="none")
+    right = truth[:, -channels.ground :]
+    step, inside, own = parted(found[:, channels.on_discs :])
+    true_step, true_inside, true_own = parted(right.nan_to_num())
+    step_known, inside_known, own_known = parted(right.isfinite())
+    outline = binary_cross_entropy_with_logits(inside, true_inside, reduction="none")
+    weight = torch.where(true_own > 0, ON_CELLS, 1.0)
     return (
-        STEP_WEIGHT * _mean(off[:, :2], known[:, :2])
-        + INSIDE_WEIGHT * _mean(inside, known[:, 2])
-        + OWN_WEIGHT * _mean(off[:, 3] * weight, known[:, 3])
+        STEP_WEIGHT * _mean((step - true_step).abs(), step_known)
+        + INSIDE_WEIGHT * _mean(outline, inside_known)
+        + OWN_WEIGHT * _mean((own - true_own).abs() * weight, own_known)
     )
 
 

@@ -16,7 +16,8 @@ from lensfree_nb.checks import check_number
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.nets.registry import find_model
 from lensfree_nb.nets.units import OPD_UNIT_NM
-from lensfree_nb.quantify.channels import MEASURES, Channels
+from lensfree_nb.quantify.channels import MEASURES, STEP_PX, Channels
+from lensfree_nb.simulate.ground import NOBODY, Ground
 from lensfree_nb.simulate.instrument import PAPER_SETUP
 from lensfree_nb.train.field_task import FieldTask
 from lensfree_nb.train.measurement import learned, measurement_loss, measurement_scores
@@ -153,3 +154,46 @@ def of_whole_cells(
     place = points_px % side
     whole = ((place >= CUT_PX) & (place <= side - 1 - CUT_PX)).all(axis=1, keepdims=True)
     return np.where(whole, values, np.nan)
+
+
+def ground_targets(
+    grounds: Sequence[Ground],
+    points_px: NDArray[np.float64],
+    living: NDArray[np.bool_],
+    *,
+    periodic: bool = False,
+) -> Tensor:
+    """What a network should draw of cells' own pixels, as ``quantify.channels`` has it.
+
+    Parameters
+    ----------
+    grounds : sequence of Ground
+        Whose each pixel is, at each moment.
+    points_px : ndarray, shape (n, 2)
+        Centroids at the first moment (row, column).
+    living : ndarray of bool, shape (n,)
+        False of what is no cell: its pixels are nobody's.
+    periodic : bool
+        Whether cells reach across the border to the other side.
+
+    Returns
+    -------
+    Tensor, shape (4 * moments, y, x)
+        Steps are NaN where nobody is.
+    """
+    device = grounds[0].owner.device
+    points, alive = (torch.tensor(part.tolist(), device=device) for part in (points_px, living))
+    steps, inside, own = [], [], []
+    for ground in grounds:
+        height, width = ground.owner.shape
+        here = torch.cartesian_prod(torch.arange(height), torch.arange(width)).to(device)
+        row = ground.owner.clamp(min=0)
+        step = points[row] - here.view(height, width, 2)
+        if periodic:
+            period = torch.tensor([height, width], device=device)
+            step = (step + period / 2) % period - period / 2
+        held = (ground.owner != NOBODY) & alive[row]
+        steps.append(torch.where(held[..., None], step / STEP_PX, torch.nan).movedim(-1, 0))
+        inside.append(torch.where(held, ground.inside, 0.0)[None])
+        own.append(torch.where(held, ground.own_nm / OPD_UNIT_NM, 0.0)[None])
+    return torch.cat([*steps, *inside, *own]).float()

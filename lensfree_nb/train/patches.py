@@ -54,7 +54,7 @@ class Patches:
         One row a cell: which ``patch`` holds its centroid, where in it (``y_um, x_um``; the centre
         of the first pixel is 0, 0), its ``kind`` and its true metrics.
     ground : Ground
-        Whose each pixel is, each part of shape (n, y, x).
+        Whose each pixel of the whole field is.
     """
 
     hologram: Tensor
@@ -180,7 +180,7 @@ class PatchSource:
             self.cut(stage.averaged(drawn.opd_nm)),
             self.cut(stage.averaged(drawn.absorption)),
             self._patched(drawn.cells, stage),
-            self._ground(drawn, stage),
+            drawn.ground.coarser(stage.oversampling),
         )
 
     @torch.no_grad()
@@ -196,7 +196,8 @@ class PatchSource:
         """
         drawn, stage, _ = self._drawn(number)
         opd = self.cut(stage.averaged(drawn.opd_nm))
-        return opd, self._patched(drawn.cells, stage), self._ground(drawn, stage)
+        ground = drawn.ground.coarser(stage.oversampling)
+        return opd, self._patched(drawn.cells, stage), ground
 
     def _drawn(self, number: int) -> tuple[Drawn, Stage, np.random.Generator]:
         """The culture of a field, and where its other random numbers come from."""
@@ -221,9 +222,6 @@ class PatchSource:
 
     def _stage(self, instrument: Instrument) -> Stage:
         return Stage.periodic((self.field_px, self.field_px), instrument)
-
-    def _ground(self, drawn: Drawn, stage: Stage) -> Ground:
-        return Ground(*(self.cut(part) for part in drawn.ground.coarser(stage.oversampling)))
 
     def cut(self, image: Tensor) -> Tensor:
         """Patches (..., n, y, x) of an image (..., y, x), row by row."""

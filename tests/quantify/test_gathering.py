@@ -69,3 +69,23 @@ def test_a_cell_without_pixels_has_the_least_of_each():
     assert bool((found > 0).all())
     assert float(found[0, 1]) < 20
     assert gathered(ground, torch.empty(0, 2, dtype=torch.int64)).shape == (4, 0)
+
+
+def test_what_became_of_cells_is_the_difference():
+    places, later = [(60.0, 60.0), (60.0, 100.0)], [(63.5, 58.0), (60.0, 100.0)]
+    first, centres = ground_of(places, [(12, 9)] * 2, [0.0, 0.0], [50.0, 200.0])
+    second, _ = ground_of(later, [(14, 9), (12, 9)], [0.0, 0.0], [50.0, 220.0])
+    # Pixels of the second moment point to where their cell was at the first.
+    inside = second[2] > 0
+    nearest_first = torch.arange(second.shape[2])[None].expand_as(inside) < 80
+    for axis, moved in enumerate((3.5, -2.0)):
+        second[axis][inside & nearest_first] -= moved / STEP_PX
+    both = torch.cat([first[:2], second[:2], first[2:3], second[2:3], first[3:], second[3:]])
+    y, x, axis, mass = gathered(both, centres)
+    assert y.tolist() == pytest.approx([3.5 * PITCH, 0], abs=0.1)
+    assert x.tolist() == pytest.approx([-2.0 * PITCH, 0], abs=0.1)
+    assert axis.tolist() == pytest.approx([4 * PITCH, 0], abs=0.2)
+    # To as many pixels as fit: 6 of the 56 that the first has gained.
+    to_pg = PITCH**2 * 1e-3 / 0.18
+    grown = [math.pi * (14 - 12) * 9 * 50 * to_pg, math.pi * 12 * 9 * 20 * to_pg]
+    assert mass.tolist() == pytest.approx(grown, rel=0.15)

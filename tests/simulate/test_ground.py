@@ -3,7 +3,8 @@ import torch
 
 from lensfree_nb.simulate.bank import CellBank
 from lensfree_nb.simulate.dish import culture
-from lensfree_nb.simulate.ground import NOBODY, Ground
+from lensfree_nb.simulate.ground import NOBODY, Ground, ground_of
+from lensfree_nb.simulate.render import Field, draw
 from tests import seeds
 
 PITCH, SHAPE = 0.8, (320, 288)
@@ -58,3 +59,21 @@ def test_pixels_are_those_of_their_highest_point():
     np.testing.assert_allclose(coarse.inside.mean(), fine.inside.mean(), rtol=1e-5)
     blocks = fine.owner.unfold(0, 2, 2).unfold(1, 2, 2).flatten(2)
     assert bool((blocks == coarse.owner[..., None]).any(-1).all())
+
+
+def test_a_culture_owns_its_ground_as_a_bank_does():
+    rng = np.random.default_rng(seeds.SHAPES)
+    cells = culture((96, 96), 300, rng=rng, margin_um=40.0)
+    field = Field((96, 96), 1.67)
+    found = ground_of(cells, field)
+    opd = draw(cells, field)[0]
+    assert bool((found.own_nm <= opd + 1e-3).all())
+    within = cells[(cells[["y_um", "x_um"]] > 40).all(axis=1)]
+    within = within[(within[["y_um", "x_um"]] < 96 * 1.67 - 40).all(axis=1)]
+    assert len(within) >= 2
+    for row, cell in within.iterrows():
+        mine = found.owner == row
+        area = float(found.inside[mine].sum()) * 1.67**2
+        assert 0.6 * cell["area_um2"] < area < 1.05 * cell["area_um2"]
+        y, x = (float(at.double().mean()) * 1.67 for at in mine.nonzero().T)
+        assert np.hypot(y - cell["y_um"], x - cell["x_um"]) < 6

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from lensfree_nb.quantify.channels import CHANGES
+from lensfree_nb.quantify.gathering import gathered
 from lensfree_nb.train.change import Change, moments
 from tests import seeds
 from tests.train.drawings import true_centres, true_discs
@@ -26,9 +27,10 @@ def test_the_same_cells_twice():
 def test_discs_say_what_became_of_the_cells():
     inputs, truth = SMALL.pair(SMALL.source(seeds.CELLS), 3)
     assert inputs.shape == (4, 2, 96, 96)
-    assert truth.shape == (4, 5, 96, 96)
+    assert truth.shape == (4, 1 + 4 + CHANGES.ground, 96, 96)
     discs = true_discs(truth, 4)
-    drawn = torch.cat([truth[:, :1], discs, discs], 1)
+    untrusted, pixels = torch.full_like(discs, -30.0), truth[:, -CHANGES.ground :].nan_to_num()
+    drawn = torch.cat([truth[:, :1], discs, discs, untrusted, pixels], 1)
     values = CHANGES.valued(drawn[:, 1:5].movedim(1, 0))
     on = truth[:, 1].isfinite()
     assert bool(on.any())
@@ -51,7 +53,7 @@ def crop(image, at, reach=5):
 
 def test_displacements_turn_with_the_image():
     """Whatever way a patch is turned, cells lie where their displacement says, later on."""
-    assert SMALL.vectors == (1,)
+    assert SMALL.vectors == (1, 5, 7)
     far = []
     for step in range(6):
         inputs, truths = SMALL.batch(step, 4)
@@ -67,3 +69,20 @@ def test_displacements_turn_with_the_image():
                     far.append(float((before - after).abs().mean() - (before - back).abs().mean()))
     assert len(far) >= 10
     assert np.median(far) < 0
+
+
+def test_sums_of_true_pixels_are_the_true_changes():
+    _, truth = SMALL.pair(SMALL.source(seeds.CELLS), 3)
+    truth[:, -4:-2] = torch.logit(truth[:, -4:-2].clamp(1e-4, 1 - 1e-4))
+    pixels = truth[:, -CHANGES.ground :].nan_to_num()
+    found, right = [], []
+    for patch, drawn in zip(truth, pixels, strict=True):
+        centres = true_centres(patch)
+        found.append(gathered(drawn, centres))
+        right.append(CHANGES.valued(patch[1:5, *centres.T]))
+    found, right = torch.cat(found, 1), torch.cat(right, 1)
+    known = right.isfinite().all(0)
+    assert int(known.sum()) >= 5
+    typical = right[:, known].abs().median(1).values
+    off = (found - right)[:, known].abs().median(1).values
+    assert bool((off < 0.35 * typical).all())

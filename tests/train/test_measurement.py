@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from lensfree_nb.quantify.channels import CHANGES, GROUND, MEASURES, spots
+from lensfree_nb.quantify.channels import CHANGES, MEASURES, spots
 from lensfree_nb.train.measurement import measurement_loss
 from tests import seeds
 
@@ -14,16 +14,18 @@ APART = 8
 
 
 def truth_of(errors):
-    """Cells in a row whose true measurements are those errors below 0."""
+    """Cells in a row whose true measurements are those errors below 0; no pixel is known."""
     points = torch.tensor([[APART / 2, (n + 0.5) * APART] for n in range(len(errors))])
     shape = (APART, APART * len(errors))
     values = -torch.as_tensor(errors).repeat_interleave(APART).expand(COUNT, APART, -1)
-    return torch.cat([torch.from_numpy(spots(points.numpy(), shape))[None].float(), values])[None]
+    spot = torch.from_numpy(spots(points.numpy(), shape))[None].float()
+    unknown = torch.full((CHANGES.ground, *shape), torch.nan)
+    return torch.cat([spot, values, unknown])[None]
 
 
 def drawn(cells, log_se=0.0):
     found = torch.zeros(1, CHANGES.outputs, APART, APART * cells)
-    found[:, 1 + COUNT :] = log_se
+    found[:, 1 + COUNT : 1 + 2 * COUNT] = log_se
     return found.requires_grad_()
 
 
@@ -66,9 +68,9 @@ def test_what_nobody_knows_pulls_at_nothing():
 def ground():
     """A cell whose pixels are known in the left half of the image."""
     shape = (32, 32)
-    truth = torch.full((1, 1 + len(MEASURES.metrics) + GROUND, *shape), torch.nan)
+    truth = torch.full((1, 1 + len(MEASURES.metrics) + MEASURES.ground, *shape), torch.nan)
     truth[0, 0] = torch.from_numpy(spots(torch.tensor([[16.0, 8.0]]).numpy(), shape))
-    truth[0, -GROUND:, :, :16] = 0.0
+    truth[0, -MEASURES.ground :, :, :16] = 0.0
     truth[0, -2:, 10:22, 4:12] = 1.0
     return truth
 
@@ -77,7 +79,7 @@ def test_pixels_are_learned_where_they_are_known():
     found = torch.randn(1, MEASURES.outputs, 32, 32, generator=torch.Generator().manual_seed(1))
     found.requires_grad_()
     measurement_loss(found, ground()).backward()
-    pull = found.grad[0, -GROUND:]
+    pull = found.grad[0, -MEASURES.ground :]
     assert bool((pull[..., :16] != 0).all())
     assert bool((pull[..., 16:] == 0).all())
 

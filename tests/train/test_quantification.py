@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lensfree_nb.errors import ParameterError
-from lensfree_nb.quantify.channels import GROUND, MEASURES, METRICS, detection, targets
+from lensfree_nb.quantify.channels import MEASURES, METRICS, detection, targets
 from lensfree_nb.quantify.gathering import gathered
 from lensfree_nb.quantify.peaks import local_maxima
 from lensfree_nb.quantify.reading import at_cells, measured
@@ -33,7 +33,7 @@ def examples():
 def perfect(truth):
     """What a network that knows the truth would draw, sure of itself, trusting no sums."""
     logit = torch.logit(truth[:, :1].clamp(1e-4, 1 - 1e-4))
-    values, ground = true_discs(truth, len(METRICS)), truth[:, -GROUND:].nan_to_num()
+    values, ground = true_discs(truth, len(METRICS)), truth[:, -MEASURES.ground :].nan_to_num()
     sure, untrusted = (torch.full_like(values, value) for value in (-5.0, -30.0))
     ground[:, 2] = torch.logit(ground[:, 2].clamp(1e-4, 1 - 1e-4))
     return torch.cat([logit, values, sure, untrusted, ground], 1)
@@ -42,7 +42,7 @@ def perfect(truth):
 def test_examples_are_opd_and_targets():
     inputs, truth = small().batch(0, 3)
     assert inputs.shape == (3, 1, 96, 96)
-    assert truth.shape == (3, 1 + len(METRICS) + GROUND, 96, 96)
+    assert truth.shape == (3, 1 + len(METRICS) + MEASURES.ground, 96, 96)
     assert inputs.dtype == truth.dtype == torch.float32
     assert bool(inputs.isfinite().all())
     assert small().options()["outputs"] == MEASURES.outputs
@@ -84,7 +84,7 @@ def test_the_truth_costs_less_than_anything_else(examples):
     off = best.clone()
     off[:, 1 : 1 + len(METRICS)] += 0.1
     astray = best.clone()
-    astray[:, -GROUND:] += 0.1
+    astray[:, -MEASURES.ground :] += 0.1
     assert small().loss(best, truth) < small().loss(off, truth)
     assert small().loss(best, truth) < small().loss(astray, truth)
     assert small().scores(best, truth)["area_um2_percent"] == pytest.approx(0)
@@ -124,7 +124,7 @@ def test_pixels_point_to_the_centroid_of_their_cell_however_a_patch_is_turned():
             centres = true_centres(truth)
             on_disc = truth[1].isfinite() & (truth[-2] > 0)
             y, x = on_disc.nonzero().T
-            aim = torch.stack([y, x], 1) + 10 * truth[-GROUND:-2, y, x].T
+            aim = torch.stack([y, x], 1) + 10 * truth[-MEASURES.ground : -2, y, x].T
             away = torch.cdist(aim, centres.to(aim)).min(1).values
             assert float(away.median()) < 1.0
 
@@ -175,7 +175,7 @@ def test_errors_are_stretched_to_what_they_claim():
     for factor in said["se_factor"].values():
         assert factor == pytest.approx(2.0, rel=0.15)
     found = measured(drawn[0], MEASURES, said["least"], said["se_factor"])
-    right = MEASURES.valued(truth[0, 1:-GROUND, *found.centres.T])
+    right = MEASURES.valued(truth[0, 1 : -MEASURES.ground, *found.centres.T])
     inside = ((found.values - right).abs() < found.errors).double().mean(1)
     assert inside.tolist() == pytest.approx([0.6827] * len(METRICS), abs=0.005)
     low, high = said["trained_on"]["range"]["area_um2"]
