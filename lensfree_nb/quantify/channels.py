@@ -26,7 +26,7 @@ from lensfree_nb.quantify.representation import NOBODY, owners
 SPOT_PX: Final = 2.0
 SPOT_REACH: Final = 4
 LOG_SE: Final = (-5.0, 1.0)
-# Images of cells' own pixels, a moment.
+# Images of cells' own pixels, of each layer at each moment.
 GROUND: Final = 4
 STEP_PX: Final = 10.0
 
@@ -41,13 +41,14 @@ class Channels:
         Of each metric, in its unit: what a network calls 0 where numbers are logarithmic, else 1.
     logarithmic : bool
         Whether a measurement is coded by its logarithm: relative errors count.
-    moments : int
-        How many images cells' own pixels are drawn of.
+    moments, layers : int
+        How many images cells' own pixels are drawn of, and how many cells there may be at a pixel.
     """
 
     scale: Mapping[str, float]
     logarithmic: bool
     moments: int = 1
+    layers: int = 1
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -68,17 +69,39 @@ class Channels:
     def ground(self) -> int:
         """How many of the images, the last ones, are those of cells' own pixels.
 
-        Of all moments the steps to the centroid along y and x (10 px); then of all a logit of the
-        outline; then of all the cell's own OPD (100 nm).
+        Of the lowest layer first: of all moments the steps to the centroid along y and x (10 px);
+        then of all a logit of the outline; then of all the cell's own OPD (100 nm).
         """
-        return GROUND * self.moments
+        return GROUND * self.moments * self.layers
 
     @property
     def vectors(self) -> tuple[int, ...]:
         """Of the targets, the first of each pair (along y, along x) that turns with the image."""
         names = list(self.scale)
         own = [1 + k for k, name in enumerate(names) if name.startswith("displacement_y")]
-        return (*own, *range(1 + len(names), 1 + len(names) + 2 * self.moments, 2))
+        first = range(1 + len(names), 1 + len(names) + self.ground, GROUND * self.moments)
+        return (*own, *(at + 2 * moment for at in first for moment in range(self.moments)))
+
+    def parted(self, ground: Tensor) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Steps, outline and own OPD of each layer, the highest first, of the last images.
+
+        Parameters
+        ----------
+        ground : Tensor, shape (..., self.ground, y, x)
+            As drawn, or as it should be.
+
+        Returns
+        -------
+        list of (Tensor, Tensor, Tensor)
+            Shapes (..., moment * 2, y, x), (..., moment, y, x) and (..., moment, y, x).
+        """
+        found = []
+        for layer in reversed(range(self.layers)):
+            start = GROUND * self.moments * layer
+            ends = (start + part * self.moments for part in (0, 2, 3, 4))
+            steps, inside, own = (ground[..., a:b, :, :] for a, b in pairwise(ends))
+            found.append((steps, inside, own))
+        return found
 
     def coded(self, values: Tensor) -> Tensor:
         """Measurements (metric, ...) in their units, as a network knows them."""
@@ -108,6 +131,7 @@ class Channels:
 MEASURES: Final = Channels(
     {"area_um2": 600.0, "dry_mass_pg": 200.0, "max_opd_nm": 100.0, "major_axis_um": 40.0},
     logarithmic=True,
+    layers=2,
 )
 # Between two frames: before they are divided by the time, rates are changes.
 CHANGES: Final = Channels(
@@ -163,20 +187,6 @@ def spots(points_px: NDArray[np.floating[Any]], shape: tuple[int, int]) -> NDArr
     nearest = np.vstack([points_px, np.zeros((1, 2))])[owner]
     squared = (rows - nearest[..., 0]) ** 2 + (columns - nearest[..., 1]) ** 2
     return np.where(owner == NOBODY, 0.0, np.exp(-squared / (2 * SPOT_PX**2)))
-
-
-def parted(ground: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Steps (..., 2 moments, y, x), outline and own OPD (..., moments, y, x), of the last images.
-
-    Parameters
-    ----------
-    ground : Tensor, shape (..., ``Channels.ground``, y, x)
-        As drawn, or as it should be.
-    """
-    moments = ground.shape[-3] // GROUND
-    ends = (0, 2 * moments, 3 * moments, 4 * moments)
-    steps, inside, own = (ground[..., a:b, :, :] for a, b in pairwise(ends))
-    return steps, inside, own
 
 
 def detection(drawn: Tensor) -> Tensor:

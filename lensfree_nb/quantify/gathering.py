@@ -7,13 +7,14 @@ CVPR 2019); pixels that meet near a centre are that cell's.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor
 
 from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
-from lensfree_nb.quantify.channels import STEP_PX, parted
+from lensfree_nb.quantify.channels import STEP_PX, Channels
 from lensfree_nb.quantify.discs import disc_pixels
 from lensfree_nb.quantify.equations import dry_mass_pg
 from lensfree_nb.quantify.representation import NOBODY, REACH_PX
@@ -36,15 +37,17 @@ class Sums(NamedTuple):
     x_um: Tensor
 
 
-def gathered(ground: Tensor, centres: Tensor) -> Tensor:
+def gathered(ground: Tensor, centres: Tensor, channels: Channels) -> Tensor:
     """What cells measure, or what became of them, of their pixels at one moment, or at two.
 
     Parameters
     ----------
-    ground : Tensor, shape (4 or 8, y, x)
-        As networks draw it: the last channels of ``quantify.channels``.
+    ground : Tensor, shape (channels.ground, y, x)
+        As networks draw it: the last images.
     centres : Tensor of int64, shape (n, 2)
         Rows and columns.
+    channels : Channels
+        What was drawn.
 
     Returns
     -------
@@ -53,9 +56,15 @@ def gathered(ground: Tensor, centres: Tensor) -> Tensor:
         two, displacement (y, x; µm), and by how much the major axis (µm) and the dry mass (pg) have
         grown; 0 where a cell has none at either.
     """
-    steps, inside, own = parted(ground)
-    pairs = steps.reshape(-1, 2, *steps.shape[1:])
-    each = [sums(*part, centres) for part in zip(pairs, inside, own, strict=True)]
+    layers = channels.parted(ground)
+    each = [
+        sums(
+            [(steps[2 * moment : 2 * moment + 2], inside[moment], own[moment])
+             for steps, inside, own in layers],
+            centres,
+        )
+        for moment in range(channels.moments)
+    ]  # fmt: skip
     if len(each) == 1:
         return torch.stack(each[0][:4])
     before, after = each
@@ -63,7 +72,7 @@ def gathered(ground: Tensor, centres: Tensor) -> Tensor:
     return torch.stack([getattr(after, name) - getattr(before, name) for name in names])
 
 
-def sums(steps: Tensor, inside: Tensor, own: Tensor, centres: Tensor) -> Sums:
+def sums(layers: Sequence[tuple[Tensor, Tensor, Tensor]], centres: Tensor) -> Sums:
     """What pixels add up to at one moment.
 
     Area, second moments and centroid are those of the outline, a pixel counting by how surely it is
@@ -71,23 +80,21 @@ def sums(steps: Tensor, inside: Tensor, own: Tensor, centres: Tensor) -> Sums:
 
     Parameters
     ----------
-    steps, inside, own : Tensor, shapes (2, y, x), (y, x), (y, x)
-        As they are drawn.
+    layers : sequence of (Tensor, Tensor, Tensor)
+        Steps (2, y, x), outline (y, x) and own OPD (y, x) as they are drawn, the highest cell's
+        first. What one cell claims twice counts once.
     centres : Tensor of int64, shape (n, 2)
         Rows and columns.
     """
-    surely = inside.sigmoid()
-    y, x = (surely > LEAST_INSIDE).nonzero().unbind(1)
-    owner = _owner(steps[:, y, x] * STEP_PX, y, x, centres, (inside.shape[0], inside.shape[1]))
-    y, x, owner = (part[owner != NOBODY] for part in (y, x, owner))
-    share = surely[y, x].double()
-    opd_nm = own[y, x].clamp(min=0).double() * OPD_UNIT_NM
+    y, x, owner, share, opd_nm = (
+        torch.cat(part) for part in zip(*_pixels(layers, centres), strict=True)
+    )
     dy, dx = (at - centres[owner, axis] for axis, at in enumerate((y, x)))
     parts = [opd_nm, share, *(share * part for part in (dy, dx, dy * dy, dx * dx, dy * dx))]
     count = len(centres)
-    total = torch.zeros(len(parts), count, dtype=torch.float64, device=own.device)
+    total = torch.zeros(len(parts), count, dtype=torch.float64, device=owner.device)
     total.index_add_(1, owner, torch.stack(parts))
-    highest = torch.zeros(count, dtype=torch.float64, device=own.device)
+    highest = torch.zeros(count, dtype=torch.float64, device=owner.device)
     highest.scatter_reduce_(0, owner, torch.where(share > INSIDE, opd_nm, 0.0), "amax")
     pixels = total[1].clamp(min=LEAST_PX)
     moments = total[2:] / pixels
@@ -99,6 +106,23 @@ def sums(steps: Tensor, inside: Tensor, own: Tensor, centres: Tensor) -> Sums:
         moments[0] * PITCH_UM,
         moments[1] * PITCH_UM,
     )
+
+
+def _pixels(
+    layers: Sequence[tuple[Tensor, Tensor, Tensor]], centres: Tensor
+) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor, Tensor]]:
+    """Of each layer the pixels that cells own: row, column, owner, share inside, own OPD (nm)."""
+    shape = layers[0][1].shape
+    taken = torch.full(shape, NOBODY, device=centres.device)
+    for steps, inside, own in layers:
+        surely = inside.sigmoid()
+        y, x = (surely > LEAST_INSIDE).nonzero().unbind(1)
+        owner = _owner(steps[:, y, x] * STEP_PX, y, x, centres, (shape[0], shape[1]))
+        held = (owner != NOBODY) & (owner != taken[y, x])
+        y, x, owner = y[held], x[held], owner[held]
+        taken[y, x] = owner
+        opd_nm = own[y, x].clamp(min=0).double() * OPD_UNIT_NM
+        yield y, x, owner, surely[y, x].double(), opd_nm
 
 
 def _owner(step: Tensor, y: Tensor, x: Tensor, centres: Tensor, shape: tuple[int, int]) -> Tensor:

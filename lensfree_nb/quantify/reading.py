@@ -128,7 +128,7 @@ def at_cells(drawn: Tensor, centres: Tensor, channels: Channels) -> tuple[Tensor
     said = _on_discs(drawn[1 : channels.on_discs], centres)
     count = len(channels.scale)
     added, log_se, share = said[:count], said[count : 2 * count], said[2 * count :]
-    sums = channels.coded(gathered(drawn[channels.on_discs :].detach(), centres))
+    sums = channels.coded(gathered(drawn[channels.on_discs :].detach(), centres, channels))
     return added + share.sigmoid() * sums.to(added), log_se
 
 

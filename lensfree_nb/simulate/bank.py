@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lensfree_nb.contract import METRIC_UNITS
-from lensfree_nb.simulate.ground import Ground
+from lensfree_nb.simulate.ground import Claim, Ground
 from lensfree_nb.simulate.render import Field, batches, claim_of, kinds_of
 from lensfree_nb.simulate.shapes import OUTLINE_FRACTION, get
 from lensfree_nb.simulate.truth import MOST_GAIN, field_around, metrics
@@ -128,7 +128,7 @@ class CellBank:
         claimed, opd, absorption = (torch.zeros(shape, device=device) for _ in range(3))
         for some in chosen:
             some.add(some.sheet.claim * (some.contact > 0), claimed)
-        found, ground = np.zeros((len(members), 7)), Ground.bare(shape, device)
+        found, theirs = np.zeros((len(members), 7)), []
         for some in chosen:
             sheet = some.sheet
             share = (sheet.claim / claimed.take(some.places).clamp(min=1e-20)).clamp(max=1.0)
@@ -140,11 +140,12 @@ class CellBank:
             measured[:, 1:3] *= gain[:, None]
             some.add(own, opd)
             rows = torch.from_numpy(some.numbers).to(device)
-            ground.claim(some.places, rows, own, inside)
+            theirs.append(Claim(some.places, rows, own, inside))
             if bool((sheet.absorbance > 0).any()):
                 # What absorbs is debris, of one layer: its body is its OPD over its height.
                 some.add(own / sheet.height_nm * sheet.absorbance, absorption)
             found[some.numbers] = measured.cpu().numpy()
+        ground = Ground.of(theirs, shape, device)
         return Drawn(opd, absorption, self._table(members, corners, turns, found), ground)
 
     def _chosen(

@@ -67,7 +67,7 @@ class Change(MeasuringTask):
         drawn = torch.from_numpy(targets(points, change, shape, CHANGES))
         grounds = [ground_of(table, field) for table in (now, later)]
         everything = now[["y_um", "x_um"]].to_numpy() / PITCH_UM
-        drawn[-CHANGES.ground :] = ground_targets(grounds, everything, living)
+        drawn[-CHANGES.ground :] = ground_targets(grounds, everything, living, CHANGES)
         inputs, truth = (source.cut(image).movedim(0, 1) for image in (opd, drawn))
         return inputs.contiguous() / OPD_UNIT_NM, truth.contiguous()
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from lensfree_nb.quantify.channels import LOG_SE, MEASURES, Channels, parted
+from lensfree_nb.quantify.channels import LOG_SE, MEASURES, Channels
 from lensfree_nb.quantify.peaks import local_maxima
 from lensfree_nb.quantify.reading import at_cells, measured
 from lensfree_nb.train.threshold import best_threshold
@@ -150,17 +150,18 @@ def _errors(found: Tensor, truth: Tensor, channels: Channels) -> tuple[Tensor, T
 
 def _ground_loss(found: Tensor, truth: Tensor, channels: Channels) -> Tensor:
     """Of the maps of cells' own pixels: where these point, what is inside, and their OPD."""
-    right = truth[:, -channels.ground :]
-    step, inside, own = parted(found[:, channels.on_discs :])
-    true_step, true_inside, true_own = parted(right.nan_to_num())
-    step_known, inside_known, own_known = parted(right.isfinite())
-    outline = binary_cross_entropy_with_logits(inside, true_inside, reduction="none")
-    weight = torch.where(true_own > 0, ON_CELLS, 1.0)
-    return (
-        STEP_WEIGHT * _mean((step - true_step).abs(), step_known)
-        + INSIDE_WEIGHT * _mean(outline, inside_known)
-        + OWN_WEIGHT * _mean((own - true_own).abs() * weight, own_known)
-    )
+    right, total = truth[:, -channels.ground :], found.new_zeros(())
+    for drawn, wanted, known in zip(
+        channels.parted(found[:, channels.on_discs :]), channels.parted(right.nan_to_num()),
+        channels.parted(right.isfinite()), strict=True,
+    ):  # fmt: skip
+        step, own = ((drawn[k] - wanted[k]).abs() for k in (0, 2))
+        outline = binary_cross_entropy_with_logits(drawn[1], wanted[1], reduction="none")
+        weight = torch.where(wanted[2] > 0, ON_CELLS, 1.0)
+        total = total + STEP_WEIGHT * _mean(step, known[0])
+        total = total + INSIDE_WEIGHT * _mean(outline, known[1])
+        total = total + OWN_WEIGHT * _mean(own * weight, known[2])
+    return total
 
 
 def _mean(values: Tensor, known: Tensor) -> Tensor:

@@ -160,6 +160,7 @@ def ground_targets(
     grounds: Sequence[Ground],
     points_px: NDArray[np.float64],
     living: NDArray[np.bool_],
+    channels: Channels,
     *,
     periodic: bool = False,
 ) -> Tensor:
@@ -173,27 +174,31 @@ def ground_targets(
         Centroids at the first moment (row, column).
     living : ndarray of bool, shape (n,)
         False of what is no cell: its pixels are nobody's.
+    channels : Channels
+        How many layers are drawn.
     periodic : bool
         Whether cells reach across the border to the other side.
 
     Returns
     -------
-    Tensor, shape (4 * moments, y, x)
+    Tensor, shape (channels.ground, y, x)
         Steps are NaN where nobody is.
     """
     device = grounds[0].owner.device
+    height, width = grounds[0].owner.shape[1:]
     points, alive = (torch.tensor(part.tolist(), device=device) for part in (points_px, living))
-    steps, inside, own = [], [], []
-    for ground in grounds:
-        height, width = ground.owner.shape
-        here = torch.cartesian_prod(torch.arange(height), torch.arange(width)).to(device)
-        row = ground.owner.clamp(min=0)
-        step = points[row] - here.view(height, width, 2)
-        if periodic:
-            period = torch.tensor([height, width], device=device)
-            step = (step + period / 2) % period - period / 2
-        held = (ground.owner != NOBODY) & alive[row]
-        steps.append(torch.where(held[..., None], step / STEP_PX, torch.nan).movedim(-1, 0))
-        inside.append(torch.where(held, ground.inside, 0.0)[None])
-        own.append(torch.where(held, ground.own_nm / OPD_UNIT_NM, 0.0)[None])
-    return torch.cat([*steps, *inside, *own]).float()
+    here = torch.cartesian_prod(torch.arange(height), torch.arange(width))
+    here, period = here.to(device).view(height, width, 2), torch.tensor([height, width]).to(device)
+    drawn = []
+    for layer in reversed(range(channels.layers)):
+        parts = []
+        for owner, own, inside in (Ground(*(part[layer] for part in g)) for g in grounds):
+            row = owner.clamp(min=0)
+            held = (owner != NOBODY) & alive[row]
+            step = points[row] - here
+            step = (step + period / 2) % period - period / 2 if periodic else step
+            step = torch.where(held[..., None], step / STEP_PX, torch.nan).movedim(-1, 0)
+            rest = (torch.where(held, part, 0.0)[None] for part in (inside, own / OPD_UNIT_NM))
+            parts.append((step, *rest))
+        drawn += [torch.cat(kind) for kind in zip(*parts, strict=True)]
+    return torch.cat(drawn).float()

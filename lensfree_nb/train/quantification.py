@@ -51,5 +51,5 @@ def _drawn(cells: pd.DataFrame, ground: Ground, field: int, side: int) -> Tensor
     near = ((copies > -side / 2) & (copies < field + side / 2)).all(1)
     values = np.tile(values, (len(shifts), 1))
     drawn = torch.from_numpy(targets(copies[near], values[near], (field, field)))
-    drawn[-MEASURES.ground :] = ground_targets([ground], points, living, periodic=True)
+    drawn[-MEASURES.ground :] = ground_targets([ground], points, living, MEASURES, periodic=True)
     return drawn

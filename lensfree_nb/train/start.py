@@ -1,7 +1,7 @@
 """Weights to start from: of a network built in the same way, or of one that is shown less.
 
-Or of one that draws more metrics on discs: of the paper's networks each may start from the one that
-draws them all.
+Or of one that draws other images: of the paper's networks each may start from the one that draws
+all metrics, and a network that draws whose each pixel is from one that knew fewer cells a pixel.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from torch.nn.functional import pad
 
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.nets.registry import ModelSpec, load_network
+from lensfree_nb.quantify.channels import CHANNELS
 
 # What adds inputs to layers, after those that are there without it.
 SHOWS_MORE: Final = "maxima"
+NEW: Final = -1
 
 
 def weights_for(
@@ -26,7 +28,8 @@ def weights_for(
 
     Where it is shown more highest values (``maxima``), they begin unheard: before its first step
     it draws what the other draws. Where that draws discs of more metrics (task ``represent``), the
-    last layer of those asked for is taken.
+    last layer of those asked for is taken; where it drew fewer layers of cells' pixels, those that
+    are new begin blank.
 
     Parameters
     ----------
@@ -51,7 +54,8 @@ def weights_for(
     mine = network.state_dict()
     if unlike == [SHOWS_MORE] and weights.keys() == mine.keys():
         weights = {key: _unheard(part, mine[key]) for key, part in weights.items()}
-    if unlike == ["outputs"] and (rows := _rows_of(options, spec.options)):
+    if unlike == ["outputs"]:
+        rows = _rows_of(options, spec.options)
         weights = {key: _some(part, mine[key], rows) for key, part in weights.items()}
     if _shapes(weights) != _shapes(mine):
         differ = (f"{n} {spec.options.get(n, 'unset')} there and {options[n]} here" for n in unlike)
@@ -70,16 +74,29 @@ def _unheard(weights: Tensor, wanted: Tensor) -> Tensor:
 
 
 def _rows_of(options: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[int]:
-    """Which of the images that the other draws are those asked for; none if one is missing."""
-    if not options.get("task") == theirs.get("task") == "represent":
+    """Which of the images that the other draws each of those here is; -1 where it is none."""
+    task, drawn, wanted = options.get("task"), theirs.get("metrics", []), options.get("metrics", [])
+    if task != theirs.get("task"):
         return []
-    drawn, wanted = list(theirs["metrics"]), options["metrics"]
-    return [drawn.index(metric) for metric in wanted] if set(wanted) <= set(drawn) else []
+    if task == "represent" and set(wanted) <= set(drawn):
+        return [drawn.index(metric) for metric in wanted]
+    more = int(options["outputs"]) - int(theirs["outputs"])
+    channels = CHANNELS.get(str(task))
+    if channels and wanted == drawn and 0 < more < channels.ground:
+        every = range(int(theirs["outputs"]))
+        return [*every[: channels.on_discs], *[NEW] * more, *every[channels.on_discs :]]
+    return []
 
 
 def _some(weights: Tensor, wanted: Tensor, rows: list[int]) -> Tensor:
-    """Those rows, of the layer that is not as long as it is wanted: the last."""
-    return weights if weights.shape == wanted.shape else weights[rows]
+    """Of the layer that is not as long as it is wanted, the last, what draws these images."""
+    if weights.shape == wanted.shape or not rows:
+        return weights
+    each = len(wanted) // len(rows)
+    images = weights.unflatten(0, (-1, each))  # type: ignore[no-untyped-call]
+    taken: Tensor = images[[max(row, 0) for row in rows]]
+    taken[[row == NEW for row in rows]] = 0
+    return taken.flatten(0, 1)
 
 
 def _shapes(weights: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:

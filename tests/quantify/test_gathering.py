@@ -1,12 +1,13 @@
 """What pixels add up to, of grounds that are known."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from lensfree_nb.quantify.channels import STEP_PX
+from lensfree_nb.quantify.channels import CHANGES, MEASURES, STEP_PX
 from lensfree_nb.quantify.gathering import gathered
 from lensfree_nb.quantify.representation import REACH_PX
 
@@ -31,9 +32,14 @@ def ground_of(centres, axes, angles, opd_nm, shape=(140, 150)):
     return torch.from_numpy(drawn), torch.tensor(np.rint(centres).astype(int))
 
 
+def of_one(ground, centres):
+    """Measured where there is one cell at a pixel at most."""
+    return gathered(ground, centres, replace(MEASURES, layers=1))
+
+
 def test_an_ellipse_is_measured_as_it_is():
     ground, centres = ground_of([(60.3, 71.8)], [(20, 8)], [0.6], [80.0])
-    area, mass, highest, axis = gathered(ground, centres)[:, 0].tolist()
+    area, mass, highest, axis = of_one(ground, centres)[:, 0].tolist()
     right = math.pi * 20 * 8 * PITCH**2
     assert area == pytest.approx(right, rel=0.01)
     assert mass == pytest.approx(right * 80e-3 / 0.18, rel=0.01)
@@ -44,10 +50,10 @@ def test_an_ellipse_is_measured_as_it_is():
 def test_cells_that_touch_keep_their_own():
     places = [(60, 60), (60, 79)]
     together, centres = ground_of(places, [(12, 9)] * 2, [0.0, 0.0], [50.0, 200.0])
-    found = gathered(together, centres)
+    found = of_one(together, centres)
     for number, place in enumerate(places):
         alone, own = ground_of([place], [(12, 9)], [0.0], [[50.0, 200.0][number]])
-        right = gathered(alone, own)[:, 0]
+        right = of_one(alone, own)[:, 0]
         # Only what both claim changes hands.
         assert found[1, number] == pytest.approx(right[1].item(), rel=0.1)
         assert found[2, number] == right[2]
@@ -55,20 +61,20 @@ def test_cells_that_touch_keep_their_own():
 
 def test_what_no_cell_owns_counts_for_none():
     ground, centres = ground_of([(60, 60)], [(12, 9)], [0.0], [50.0])
-    right = gathered(ground, centres)
+    right = of_one(ground, centres)
     astray = ground.clone()
     # One stripe points to where no centre is, one farther than cells reach, one off the image.
     for row, step in ((20, 30.0), (100, -REACH_PX - 1.0), (130, 40.0)):
         astray[0, row], astray[2, row], astray[3, row] = step / STEP_PX, 12.0, 1.0
-    torch.testing.assert_close(gathered(astray, centres), right)
+    torch.testing.assert_close(of_one(astray, centres), right)
 
 
 def test_a_cell_without_pixels_has_the_least_of_each():
     ground, _ = ground_of([(60, 60)], [(12, 9)], [0.0], [50.0])
-    found = gathered(ground, torch.tensor([[60, 60], [10, 10]]))
+    found = of_one(ground, torch.tensor([[60, 60], [10, 10]]))
     assert bool((found > 0).all())
     assert float(found[0, 1]) < 20
-    assert gathered(ground, torch.empty(0, 2, dtype=torch.int64)).shape == (4, 0)
+    assert of_one(ground, torch.empty(0, 2, dtype=torch.int64)).shape == (4, 0)
 
 
 def test_what_became_of_cells_is_the_difference():
@@ -81,7 +87,7 @@ def test_what_became_of_cells_is_the_difference():
     for axis, moved in enumerate((3.5, -2.0)):
         second[axis][inside & nearest_first] -= moved / STEP_PX
     both = torch.cat([first[:2], second[:2], first[2:3], second[2:3], first[3:], second[3:]])
-    y, x, axis, mass = gathered(both, centres)
+    y, x, axis, mass = gathered(both, centres, CHANGES)
     assert y.tolist() == pytest.approx([3.5 * PITCH, 0], abs=0.1)
     assert x.tolist() == pytest.approx([-2.0 * PITCH, 0], abs=0.1)
     assert axis.tolist() == pytest.approx([4 * PITCH, 0], abs=0.2)
@@ -89,3 +95,22 @@ def test_what_became_of_cells_is_the_difference():
     to_pg = PITCH**2 * 1e-3 / 0.18
     grown = [math.pi * (14 - 12) * 9 * 50 * to_pg, math.pi * 12 * 9 * 20 * to_pg]
     assert mass.tolist() == pytest.approx(grown, rel=0.15)
+
+
+def test_cells_on_each_other_both_keep_what_they_share():
+    places, heights = [(60, 60), (60, 68)], [50.0, 200.0]
+    alone = [
+        ground_of([place], [(12, 9)], [0.0], [opd])
+        for place, opd in zip(places, heights, strict=True)
+    ]
+    (low, low_at), (high, high_at) = alone
+    right = [of_one(*one)[:, 0] for one in alone]
+    both, above, below = (high[2] > 0) & (low[2] > 0), high.clone(), low.clone()
+    above[:, ~(high[2] > 0)] = low[:, ~(high[2] > 0)]
+    below[:2, ~both], below[2, ~both], below[3, ~both] = 0.0, -12.0, 0.0
+    centres = torch.cat([low_at, high_at])
+    found = gathered(torch.cat([below, above]), centres, MEASURES)
+    torch.testing.assert_close(found.T, torch.stack(right))
+    # A cell that claims a pixel in both layers has it once.
+    twice = gathered(torch.cat([above, above]), centres, MEASURES)
+    torch.testing.assert_close(twice, of_one(above, centres))

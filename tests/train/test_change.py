@@ -78,7 +78,7 @@ def test_sums_of_true_pixels_are_the_true_changes():
     found, right = [], []
     for patch, drawn in zip(truth, pixels, strict=True):
         centres = true_centres(patch)
-        found.append(gathered(drawn, centres))
+        found.append(gathered(drawn, centres, CHANGES))
         right.append(CHANGES.valued(patch[1:5, *centres.T]))
     found, right = torch.cat(found, 1), torch.cat(right, 1)
     known = right.isfinite().all(0)

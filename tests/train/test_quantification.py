@@ -6,13 +6,16 @@ import pytest
 import torch
 
 from lensfree_nb.errors import ParameterError
+from lensfree_nb.nets.registry import build_network, load_network
 from lensfree_nb.quantify.channels import MEASURES, METRICS, detection, targets
 from lensfree_nb.quantify.gathering import gathered
 from lensfree_nb.quantify.peaks import local_maxima
 from lensfree_nb.quantify.reading import at_cells, measured
 from lensfree_nb.train.measuring import of_whole_cells
 from lensfree_nb.train.quantification import Quantification
+from lensfree_nb.train.start import weights_for
 from tests import seeds
+from tests.quantify.networks import rough_network
 from tests.train.drawings import true_centres, true_discs
 
 SMALL = Quantification(
@@ -35,7 +38,8 @@ def perfect(truth):
     logit = torch.logit(truth[:, :1].clamp(1e-4, 1 - 1e-4))
     values, ground = true_discs(truth, len(METRICS)), truth[:, -MEASURES.ground :].nan_to_num()
     sure, untrusted = (torch.full_like(values, value) for value in (-5.0, -30.0))
-    ground[:, 2] = torch.logit(ground[:, 2].clamp(1e-4, 1 - 1e-4))
+    for _, outline, _ in MEASURES.parted(ground):
+        outline.copy_(torch.logit(outline.clamp(1e-4, 1 - 1e-4)))
     return torch.cat([logit, values, sure, untrusted, ground], 1)
 
 
@@ -124,7 +128,7 @@ def test_pixels_point_to_the_centroid_of_their_cell_however_a_patch_is_turned():
             centres = true_centres(truth)
             on_disc = truth[1].isfinite() & (truth[-2] > 0)
             y, x = on_disc.nonzero().T
-            aim = torch.stack([y, x], 1) + 10 * truth[-MEASURES.ground : -2, y, x].T
+            aim = torch.stack([y, x], 1) + 10 * truth[-4:-2, y, x].T
             away = torch.cdist(aim, centres.to(aim)).min(1).values
             assert float(away.median()) < 1.0
 
@@ -134,7 +138,7 @@ def test_sums_of_true_pixels_are_the_true_measurements(examples):
     off = []
     for right, drawn in zip(truth, perfect(truth), strict=True):
         centres = true_centres(right)
-        sums = MEASURES.coded(gathered(drawn[MEASURES.on_discs :], centres))
+        sums = MEASURES.coded(gathered(drawn[MEASURES.on_discs :], centres, MEASURES))
         off.append((sums - right[1 : 1 + len(METRICS), *centres.T]).abs())
     # Of most cells: what rides on others, or under them, has lost some of its pixels.
     assert bool((torch.cat(off, 1).nanmedian(1).values < 0.04).all())
@@ -182,3 +186,19 @@ def test_errors_are_stretched_to_what_they_claim():
     assert 200 < low < 400
     assert 1000 < high < 1600
     assert said["trained_on"]["noise_nm"] == 20
+
+
+def test_a_network_that_knew_one_cell_a_pixel_is_a_start_for_one_of_two(tmp_path):
+    channels = dataclasses.replace(MEASURES, layers=1)
+    built = {"kind": "folded", "features": 4, "depth": 2, "fold": 2, "corrects": 1, "inputs": 1}
+    knew = {"task": "quantify", "metrics": list(METRICS), "outputs": channels.outputs}
+    spec = rough_network(tmp_path / "one.safetensors", {**built, **knew})
+    options = {**built, **knew, "outputs": MEASURES.outputs}
+    network = build_network(options)
+    network.load_state_dict(weights_for("two", network, options, spec, ["outputs"]))
+    images = torch.rand(1, 1, 40, 44, generator=torch.Generator().manual_seed(seeds.PIXELS))
+    with torch.no_grad():
+        before, after = load_network(spec, "cpu").eval()(images), network.eval()(images)
+    torch.testing.assert_close(after[:, : MEASURES.on_discs], before[:, : MEASURES.on_discs])
+    torch.testing.assert_close(after[:, -4:], before[:, -4:])
+    assert bool((after[:, MEASURES.on_discs : -4] == 0).all())
