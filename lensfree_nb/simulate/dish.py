@@ -25,7 +25,7 @@ PILED: Final = ((300.0, 600.0), (0.02, 0.10))
 # How far neighbours part where they touch, of 1.
 CONTACT: Final = 0.8
 MOST_MARGIN_UM: Final = 1e5
-HEAVY: Final = ("round", "amoeboid", "rod", "doublet", "anaphase")
+HEAVY: Final = ("round", "waisted", "amoeboid", "rod", "doublet", "anaphase")
 
 
 def culture(
@@ -163,6 +163,8 @@ def _rows(kind: str, size: Wanted, rng: np.random.Generator) -> pd.DataFrame:
         return population.spindle_rows(size, rng)
     if kind in ("round", "suspended"):
         return population.round_rows(mass, rng, kind)
+    if kind == "waisted":
+        return population.waisted_rows(mass, rng)
     if kind == "amoeboid":
         return population.amoeboid_rows(mass, rng)
     if kind == "rod":

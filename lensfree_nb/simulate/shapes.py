@@ -23,6 +23,8 @@ WAVES: Final = (1, 2, 3, 4, 5, 6)
 NUCLEOLI: Final = (1, 2)
 RIPPLE_UM: Final = 6.0
 BALL_FLANK: Final = 0.5
+# How far a furrow reaches along the long half axis.
+FURROW: Final = 0.35
 TIP_SHARPNESS, LAMELLA_SHARPNESS = 18.0, 4.0
 
 
@@ -113,6 +115,19 @@ def ball(cell: Columns, dy: Tensor, dx: Tensor) -> Layers:
     return Layers(_dome(radius), torch.zeros_like(radius), radius)
 
 
+def waisted(cell: Columns, dy: Tensor, dx: Tensor) -> Layers:
+    """A rounded cell with a furrow, as it divides: a solid of revolution about ``semi_major_um``.
+
+    ``semi_minor_um`` is its half width without the furrow, which takes the share ``furrow`` of it
+    in the middle; ``height_nm`` is what it would measure there without.
+    """
+    along, across = turned(cell["angle_rad"], dy, dx)
+    u = along / cell["semi_major_um"]
+    width = 1 - get(cell, "furrow") * torch.exp(-((u / FURROW) ** 2))
+    radius = torch.hypot(u, across / cell["semi_minor_um"] / width)
+    return Layers(width * _dome(radius), torch.zeros_like(radius), radius)
+
+
 def amoeboid(cell: Columns, dy: Tensor, dx: Tensor) -> Layers:
     """A thick cell of no regular form: a lobed outline, flanks steep or gentle, a grain.
 
@@ -175,6 +190,7 @@ SHAPES: Final[Mapping[str, Callable[[Columns, Tensor, Tensor], Layers]]] = {
     "spindle": adherent,
     "round": ball,
     "suspended": ball,
+    "waisted": waisted,
     "doublet": pair_of_balls,
     "anaphase": pair_of_balls,
     "amoeboid": amoeboid,

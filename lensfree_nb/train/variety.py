@@ -25,16 +25,19 @@ from lensfree_nb.simulate.truth import measured
 
 # Share of each kind in the bank, and how often a field is made mainly of it.
 KINDS: Final[Mapping[str, float]] = {
-    "adherent": 0.45,
+    "adherent": 0.4,
     "epithelial": 0.15,
     "spindle": 0.1,
     "round": 0.2,
     "suspended": 0.1,
+    "waisted": 0.05,
 }
-ROUNDED: Final = ("round", "suspended")
+ROUNDED: Final = ("round", "suspended", "waisted")
 OVAL, ODD_SHARE, THICK_NM = 0.2, 1 / 4, (200.0, 1100.0)
 SPARSE_PER_MM2, CROWDED_PER_MM2, DENSE_PER_MM2 = 20.0, 300.0, 700.0
 MOST_ROUND, MOST_PILED = 0.6, 0.25
+# Of rounded cells, those that divide.
+DIVIDING: Final = 0.2
 MOST_SHIFT_UM = 6.0
 DISTANCES_UM: Final = (600.0, 2000.0)
 MOST_DEBRIS, DEBRIS_SHARE = 80.0, 0.1
@@ -144,7 +147,7 @@ def any_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generator
     """One periodic field of 20 to 700 cells per mm², with debris; half of the fields above 300.
 
     Most fields mix one spread kind with up to 60 % of rounded cells; one in ten is of suspended
-    cells alone. Up to a quarter of the cells ride on others.
+    cells alone. One in five of rounded cells divides. Up to a quarter of the cells ride on others.
 
     Parameters
     ----------
@@ -248,8 +251,11 @@ def _field(
 
 def _any_shares(rng: np.random.Generator) -> dict[str, float]:
     if rng.random() < KINDS["suspended"]:
-        return {"suspended": 1.0}
+        return {"suspended": 1 - DIVIDING, "waisted": DIVIDING}
     spread = [kind for kind in KINDS if kind not in ROUNDED]
     often = np.array([KINDS[kind] for kind in spread])
     rounded = float(rng.uniform(0, MOST_ROUND))
-    return {str(rng.choice(spread, p=often / often.sum())): 1 - rounded, "round": rounded}
+    return {
+        str(rng.choice(spread, p=often / often.sum())): 1 - rounded,
+        "round": rounded * (1 - DIVIDING), "waisted": rounded * DIVIDING,
+    }  # fmt: skip

@@ -61,6 +61,19 @@ def test_pairs_touch_or_merge():
     assert merged.max() == pytest.approx(300, rel=1e-3)
 
 
+def test_a_waisted_cell_is_an_ellipsoid_with_a_furrow():
+    size = {"semi_major_um": 12.0, "semi_minor_um": 7.0, "height_nm": 300.0, "angle_rad": 0.0}
+    whole, furrowed = opd("waisted", **size), opd("waisted", **size, furrow=0.5)
+    assert whole.sum() * STEP**2 == pytest.approx(2 / 3 * 300 * np.pi * 12 * 7, rel=3e-3)
+    middle = whole.shape[0] // 2
+    assert furrowed[middle, middle] == pytest.approx(150.0, rel=1e-3)
+    # Round about its axis: as thick in the middle as it is wide there.
+    width = (furrowed[:, middle] > 0).sum() * STEP
+    assert width == pytest.approx(7.0, abs=2 * STEP)
+    assert furrowed.max() > 1.5 * furrowed[middle, middle]
+    np.testing.assert_allclose(furrowed[:, : middle - 48], whole[:, : middle - 48], atol=1.0)
+
+
 def test_an_amoeboid_cell_of_no_lobes_is_a_ball_and_lobes_are_its_own():
     round_ = {"semi_major_um": 7.5, "semi_minor_um": 7.5, "height_nm": 300.0}
     ball, lobed = opd("round", **round_), opd("amoeboid", **round_, lobe_3=0.2, phase_3=0.0)
