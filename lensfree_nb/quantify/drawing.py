@@ -17,7 +17,7 @@ from lensfree_nb.checks import check_number
 from lensfree_nb.contract import CHANGE_UNITS, METRIC_UNITS
 from lensfree_nb.errors import ParameterError, QualityWarning
 from lensfree_nb.nets.registry import ModelSpec, find_model
-from lensfree_nb.nets.units import OPD_UNIT_NM
+from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
 from lensfree_nb.quantify.representation import REACH_PX
 from lensfree_nb.run.devices import check_device
 from lensfree_nb.run.frames import Arrays, Output, map_tiles
@@ -34,6 +34,11 @@ DETECTION: Final = "detection"
 LEAST: Final = 0.5
 # Networks that measure see far and hold little: of larger tiles less is halo.
 NETWORK_TILE_PX: Final = 1024
+# A network knows pixels: by which power of their pitch each metric grows.
+PITCH_POWER: Final = {
+    "area_um2": 2, "dry_mass_pg": 2, "max_opd_nm": 0, "major_axis_um": 1, "displacement_y_um": 1,
+    "displacement_x_um": 1, "elongation_um_per_h": 1, "growth_pg_per_h": 2,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +140,11 @@ def drawn_maps(
     spec : ModelSpec
         The network.
     pixel_size_um : float
-        Pixel pitch.
+        Pixel pitch. Areas, masses and lengths are those of pixels as large as this.
     least : float, optional
         Detection from which on there is a cell; the network's own where none is given.
     factors : mapping of str to float
-        What a metric is multiplied by, where that is not 1.
+        What a metric is multiplied by besides, where that is not 1.
     tile_px, precision, device
         As of ``quantify``.
     """
@@ -150,14 +155,13 @@ def drawn_maps(
     least = float(spec.options.get("least", LEAST)) if least is None else least
     check_number("least", least, high=1.0, open_low=True)
     metrics = [str(metric) for metric in spec.options["metrics"]]
+    scale = tuple(of_pixels(m, pixel_size_um) * float(factors.get(m, 1.0)) for m in metrics)
     words = {"units": "1", "long_name": "how surely a cell is here", "least": float(least)}
     outputs = {DETECTION: Output(attrs={**words, "network": Path(spec.name).stem})}
     outputs |= {f"{metric}{part}": Output() for metric in metrics for part in ("", "_se")}
     found = map_tiles(
         DrawTile(
-            spec, device, precision, float(least),
-            tuple(float(factors.get(metric, 1.0)) for metric in metrics),
-            UNKNOWN_REACH_UM / pixel_size_um,
+            spec, device, precision, float(least), scale, UNKNOWN_REACH_UM / pixel_size_um,
         ),
         frames, arguments, outputs=outputs,
         grid=tile_grid(
@@ -181,6 +185,15 @@ def drawn_maps(
     )
 
 
+def of_pixels(metric: str, pixel_size_um: float) -> float:
+    """How much larger a metric is than in pixels of the pitch that networks know.
+
+    >>> of_pixels("area_um2", 3.34), of_pixels("max_opd_nm", 3.34)
+    (4.0, 1.0)
+    """
+    return float((pixel_size_um / PITCH_UM) ** PITCH_POWER[metric])
+
+
 def network_for(
     network: str | Path | ModelSpec, tasks: Sequence[str], pixel_size_um: float
 ) -> ModelSpec:
@@ -189,21 +202,21 @@ def network_for(
     Raises
     ------
     ParameterError
-        If it is for something else.
+        If it is for something else, or was made by another version.
 
     Warns
     -----
     QualityWarning
         If the pixel size is not the one it learned from.
     """
+    from lensfree_nb.quantify.channels import CHANNELS
+
     spec = network if isinstance(network, ModelSpec) else find_model(network)
     if spec.options.get("task") not in tasks:
         raise ParameterError(
             f"network {spec.name} is for {spec.options.get('task')}; needed is one for "
             f"{' or '.join(tasks)}"
         )
-    from lensfree_nb.quantify.channels import CHANNELS
-
     drawn, channels = spec.options["outputs"], CHANNELS.get(str(spec.options["task"]))
     if channels and drawn != channels.outputs:
         raise ParameterError(

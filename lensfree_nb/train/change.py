@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 import torch
 
-from lensfree_nb.nets.units import OPD_UNIT_NM
+from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
 from lensfree_nb.quantify.channels import CHANGES, Channels, targets
 from lensfree_nb.simulate.dish import culture, with_debris
 from lensfree_nb.simulate.ground import ground_of
-from lensfree_nb.simulate.instrument import PAPER_SETUP
 from lensfree_nb.simulate.render import Field, draw
 from lensfree_nb.simulate.truth import measured
 from lensfree_nb.train.measuring import MeasuringTask, ground_targets, of_whole_cells
@@ -22,7 +21,6 @@ from lensfree_nb.train.shelf import Batch
 from lensfree_nb.train.variety import any_density, odder
 
 MOMENTS: Final = 3
-PITCH_UM: Final = PAPER_SETUP.pixel_size_um
 MARGIN_UM, DEBRIS_PER_MM2 = 60.0, 40.0
 SPREAD: Final = ("adherent", "epithelial", "spindle")
 MOST_ROUND, MOST_PILED = 0.3, 0.25

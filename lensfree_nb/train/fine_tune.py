@@ -18,6 +18,7 @@ from lensfree_nb.contract import METRIC_UNITS, frame_origin_um, opd_of, pixel_si
 from lensfree_nb.errors import DataError, ParameterError
 from lensfree_nb.nets.registry import KINDS, ModelSpec, find_model
 from lensfree_nb.quantify.channels import targets
+from lensfree_nb.quantify.drawing import network_for, of_pixels
 from lensfree_nb.run.folders import made_folder
 from lensfree_nb.run.tables import in_memory
 from lensfree_nb.train.annotated import Annotated
@@ -81,9 +82,7 @@ def fine_tune(
     DataError
         If there are hardly any cells, or none in the part that is held back.
     """
-    spec = network if isinstance(network, ModelSpec) else find_model(network)
-    if spec.options.get("task") != "quantify":
-        raise ParameterError(f"network {spec.name} does not measure cells; choose one that does")
+    spec = network_for(network, ("quantify",), pixel_size_of(ds))
     check_number("minutes", minutes, open_low=True)
     weights = Path(path)
     if weights.suffix != ".safetensors":
@@ -126,9 +125,11 @@ def _drawn(
     """What should be drawn of a frame's cells."""
     mine = table[table["frame"] == number] if "frame" in table else table
     points = (mine[["y_um", "x_um"]].to_numpy(float) - frame_origin_um(ds)) / pixel_size_of(ds)
+    unknown = pd.Series(math.nan, mine.index)
     values = np.stack(
-        [mine.get(m, pd.Series(math.nan, mine.index)).to_numpy(float) for m in METRIC_UNITS], 1
-    )
+        [mine.get(m, unknown).to_numpy(float) / of_pixels(m, pixel_size_of(ds))
+         for m in METRIC_UNITS], 1,
+    )  # fmt: skip
     if (values <= 0).any():
         raise DataError("cells holds measurements that are not above 0; leave them out, or as NaN")
     return targets(points, values, shape)

@@ -15,10 +15,9 @@ from torch.nn.functional import interpolate
 from lensfree_nb.checks import check_number
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.nets.registry import find_model
-from lensfree_nb.nets.units import OPD_UNIT_NM
+from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
 from lensfree_nb.quantify.channels import MEASURES, STEP_PX, Channels
 from lensfree_nb.simulate.ground import NOBODY, Ground
-from lensfree_nb.simulate.instrument import PAPER_SETUP
 from lensfree_nb.train.field_task import FieldTask
 from lensfree_nb.train.measurement import learned, measurement_loss, measurement_scores
 from lensfree_nb.train.patches import FIELDS_AN_INSTRUMENT
@@ -75,7 +74,7 @@ bank_cells, draft, device
     def trained_on(self) -> dict[str, Any]:
         """Of which images the network will know something."""
         return {
-            "pixel_size_um": PAPER_SETUP.pixel_size_um, "noise_nm": self.noise_nm,
+            "pixel_size_um": PITCH_UM, "noise_nm": self.noise_nm,
             "background_nm": self.background_nm,
         }  # fmt: skip
 

@@ -10,10 +10,9 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from lensfree_nb.nets.units import OPD_UNIT_NM
+from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
 from lensfree_nb.quantify.channels import MEASURES, METRICS, targets
 from lensfree_nb.simulate.ground import Ground
-from lensfree_nb.simulate.instrument import PAPER_SETUP
 from lensfree_nb.train.measuring import MeasuringTask, ground_targets, of_whole_cells
 from lensfree_nb.train.patches import PatchSource
 from lensfree_nb.train.shelf import Batch
@@ -43,7 +42,7 @@ class Quantification(MeasuringTask):
 def _drawn(cells: pd.DataFrame, ground: Ground, field: int, side: int) -> Tensor:
     """Targets of a periodic field (channel, y, x); a disc on its border is drawn on both sides."""
     place = np.stack(np.divmod(cells["patch"].to_numpy(), field // side), 1)
-    points = cells[["y_um", "x_um"]].to_numpy() / PAPER_SETUP.pixel_size_um + place * side
+    points = cells[["y_um", "x_um"]].to_numpy() / PITCH_UM + place * side
     living = (cells["kind"] != DEBRIS).to_numpy()
     values = of_whole_cells(points, cells[list(METRICS)].to_numpy(), side)[living]
     shifts = np.stack(np.meshgrid(*[(-1, 0, 1)] * 2), -1).reshape(-1, 1, 2) * field

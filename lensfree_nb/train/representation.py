@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lensfree_nb.contract import METRIC_UNITS
 from lensfree_nb.errors import ParameterError, QualityWarning
-from lensfree_nb.nets.units import OPD_UNIT_NM
+from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
 from lensfree_nb.quantify.cells import CellTable
 from lensfree_nb.quantify.channels import MEASURES
 from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG
@@ -21,7 +21,6 @@ from lensfree_nb.quantify.peaks import over_discs
 from lensfree_nb.quantify.reading import covered
 from lensfree_nb.quantify.representation import DISC_PX, owners, representation
 from lensfree_nb.quantify.segment import Settings
-from lensfree_nb.simulate.instrument import PAPER_SETUP
 from lensfree_nb.train.measuring import MeasuringTask
 from lensfree_nb.train.patches import PatchSource
 from lensfree_nb.train.shelf import Batch
@@ -63,9 +62,7 @@ class Representation(MeasuringTask):
         self.metrics = tuple(self.metrics)
         if unknown := [m for m in self.metrics if m not in METRIC_UNITS] or not self.metrics:
             raise ParameterError(f"metrics holds {unknown}; use some of {', '.join(METRIC_UNITS)}")
-        self._pipeline = CellTable(
-            Settings(), PAPER_SETUP.pixel_size_um, ALPHA_UM3_PER_PG, (), None
-        )
+        self._pipeline = CellTable(Settings(), PITCH_UM, ALPHA_UM3_PER_PG, (), None)
         super().__post_init__()
 
     def options(self) -> dict[str, Any]:
@@ -119,7 +116,7 @@ class Representation(MeasuringTask):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", QualityWarning)  # a field without a cell is one more
             cells = self._pipeline({"opd": around}, index=0, time=np.datetime64("NaT", "ns"))
-        points = cells[["y_um", "x_um"]].to_numpy() / PAPER_SETUP.pixel_size_um
+        points = cells[["y_um", "x_um"]].to_numpy() / PITCH_UM
         values = cells[list(self.metrics)].to_numpy() / [MEASURES.scale[m] for m in self.metrics]
         drawn = representation(values, owners(points, (around.shape[0], around.shape[1])))
         return drawn[:, AROUND_PX:-AROUND_PX, AROUND_PX:-AROUND_PX]

@@ -131,6 +131,20 @@ def test_the_dry_mass_is_given_by_the_refractive_increment(ds, network):
     np.testing.assert_array_equal(other["area_um2"], one["area_um2"])
 
 
+def test_larger_pixels_hold_larger_cells(ds, network):
+    one, other = (
+        ds.drop_vars(["y", "x"])
+        .assign_attrs(pixel_size_um=pitch)
+        .lf.quantify(network.name)
+        .lf.cells()
+        for pitch in (1.67, 1.6)
+    )
+    r = 1.6 / 1.67
+    for metric, factor in zip(METRICS, (r**2, r**2, 1, r), strict=True):
+        for name in (metric, f"{metric}_se"):
+            np.testing.assert_allclose(other[name], factor * one[name], rtol=1e-5)
+
+
 def test_a_network_of_the_papers_kind_tells_no_errors(ds, tmp_path):
     spec = saved(
         tmp_path / "paper.safetensors", task="represent", metrics=["dry_mass_pg"], outputs=1

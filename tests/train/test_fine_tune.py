@@ -121,7 +121,7 @@ def test_what_cannot_be_learned_from(annotated, untaught, tmp_path):
         lf.fine_tune(ds, table[table["y_um"] < 150], path, network=untaught)
     with pytest.raises(DataError, match="not above 0"):
         lf.fine_tune(ds, table.assign(area_um2=0.0), path, network=untaught)
-    with pytest.raises(ParameterError, match="does not measure"):
+    with pytest.raises(ParameterError, match="is for reconstruct; needed is one for quantify"):
         lf.fine_tune(ds, table, path, network="accelerate")
     with pytest.raises(ParameterError, match="must end in"):
         lf.fine_tune(ds, table, tmp_path / "never.pt", network=untaught)
