@@ -42,10 +42,10 @@ def scored(scene):
 
 def test_cells_are_found_and_measured(scene):
     found = scored(scene)
-    assert found["precision"].iloc[0] > 0.97
-    assert found["recall"].iloc[0] > 0.97
-    assert found["r2"].min() > 0.88
-    assert found["bias_percent"].abs().max() < 5
+    assert found["precision"].iloc[0] > 0.99
+    assert found["recall"].iloc[0] > 0.99
+    assert found["r2"].min() > 0.95
+    assert found["bias_percent"].abs().max() < 3.5
 
 
 def test_tiles_have_the_cells_of_the_whole(scene):
