@@ -92,15 +92,18 @@ class Ground(NamedTuple):
         )  # fmt: skip
 
 
-def ground_of(table: pd.DataFrame, field: Field, device: torch.device | str = "cpu") -> Ground:
-    """Whose each point is of a culture that is drawn on a grid (``render.draw``)."""
+def draw_owned(
+    table: pd.DataFrame, field: Field, device: torch.device | str = "cpu"
+) -> tuple[Tensor, Ground]:
+    """OPD (nm) of a culture on a grid, as ``render.draw`` gives it, and whose each point is."""
     height, width = field.shape
     number = torch.arange(height * width, device=device).view(height, width)
-    claims = []
+    opd, claims = torch.zeros(field.shape, device=device), []
     for batch, own, _ in owned(table, field, device):
         inside = own > OUTLINE_FRACTION * batch.cell["height_nm"]
         for i, place in batch.places(field.shape):
             row = torch.tensor([int(batch.rows[i])], device=device)
-            part = (part[i][place.window][None] for part in (own, inside))
+            part = [part[i][place.window][None] for part in (own, inside)]
+            opd[place.canvas] += part[0][0]
             claims.append(Claim(number[place.canvas][None], row, *part))
-    return Ground.of(claims, field.shape, device)
+    return opd, Ground.of(claims, field.shape, device)

@@ -12,8 +12,8 @@ import torch
 from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
 from lensfree_nb.quantify.channels import CHANGES, Channels, targets
 from lensfree_nb.simulate.dish import culture, with_debris
-from lensfree_nb.simulate.ground import ground_of
-from lensfree_nb.simulate.render import Field, draw
+from lensfree_nb.simulate.ground import draw_owned
+from lensfree_nb.simulate.render import Field
 from lensfree_nb.simulate.truth import measured
 from lensfree_nb.train.measuring import MeasuringTask, ground_targets, of_whole_cells
 from lensfree_nb.train.patches import PatchSource
@@ -50,7 +50,8 @@ class Change(MeasuringTask):
         shape = (self.field_px, self.field_px)
         now, later = moments(shape, rng)
         field = Field(shape, PITCH_UM)
-        opd = torch.stack([draw(table, field)[0] for table in (now, later)])
+        drawings, grounds = zip(*(draw_owned(table, field) for table in (now, later)), strict=True)
+        opd = torch.stack(drawings)
         living = (now["kind"] != "debris").to_numpy()
         both = [table[living] for table in (now, later)]
         change = np.stack(
@@ -63,7 +64,6 @@ class Change(MeasuringTask):
         points = both[0][["y_um", "x_um"]].to_numpy() / PITCH_UM
         change = of_whole_cells(points, change, self.patch_px)
         drawn = torch.from_numpy(targets(points, change, shape, CHANGES))
-        grounds = [ground_of(table, field) for table in (now, later)]
         everything = now[["y_um", "x_um"]].to_numpy() / PITCH_UM
         drawn[-CHANGES.ground :] = ground_targets(grounds, everything, living, CHANGES)
         inputs, truth = (source.cut(image).movedim(0, 1) for image in (opd, drawn))

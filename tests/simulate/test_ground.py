@@ -3,7 +3,7 @@ import torch
 
 from lensfree_nb.simulate.bank import CellBank
 from lensfree_nb.simulate.dish import culture
-from lensfree_nb.simulate.ground import NOBODY, Claim, Ground, ground_of
+from lensfree_nb.simulate.ground import NOBODY, Claim, Ground, draw_owned
 from lensfree_nb.simulate.render import Field, draw
 from tests import seeds
 
@@ -74,8 +74,8 @@ def test_a_culture_owns_its_ground_as_a_bank_does():
     rng = np.random.default_rng(seeds.SHAPES)
     cells = culture((96, 96), 300, rng=rng, margin_um=40.0)
     field = Field((96, 96), 1.67)
-    found = ground_of(cells, field)
-    opd = draw(cells, field)[0]
+    opd, found = draw_owned(cells, field)
+    assert torch.equal(opd, draw(cells, field)[0])
     assert bool((found.own_nm.sum(0) <= opd + 1e-3).all())
     within = cells[(cells[["y_um", "x_um"]] > 40).all(axis=1)]
     within = within[(within[["y_um", "x_um"]] < 96 * 1.67 - 40).all(axis=1)]
