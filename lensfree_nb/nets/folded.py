@@ -35,11 +35,11 @@ class FoldedUNet(Levels):
     saturating : int
         Copies of each input beside it that say no more than :data:`SATURATIONS`: of a cell in such
         a copy the sum is its area, and the rim counts as much as the middle.
-    corrects : int
-        How many of the last outputs are added to the first inputs, and so correct them.
     maxima : int
         In how many of :data:`WINDOWS` around each block the logarithm of the highest value is
         shown, at the beginning and once more to the last layer: convolutions know only means.
+    corrects : int
+        How many of the last outputs are added to the first inputs, and so correct them.
 
     Examples
     --------

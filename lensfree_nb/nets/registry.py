@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from lensfree_nb.checks import check_count, check_number
-from lensfree_nb.errors import ModelError
+from lensfree_nb.errors import ModelError, ParameterError
 
 if TYPE_CHECKING:
     import torch
@@ -107,6 +107,7 @@ def find_model(name: str | Path) -> ModelSpec:
             raise KeyError(", ".join(missing))
         for number, most in MOST.items():
             check_count(number, built.get(number, 1), int(number not in MAYBE_0), most)
+        _check_corrects(built)
         _check_trained_on(built.get("trained_on", {}))
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise ModelError(
@@ -182,7 +183,13 @@ def load_network(spec: ModelSpec, device: str) -> nn.Module:
 
 
 def build_network(options: Mapping[str, Any], device: str = "cpu") -> nn.Module:
-    """An untrained network from ``kind``, ``inputs``, ``outputs`` and the options of its kind."""
+    """An untrained network from ``kind``, ``inputs``, ``outputs`` and the options of its kind.
+
+    Raises
+    ------
+    ParameterError
+        If it is to correct more images than it takes or gives.
+    """
     import torch
 
     from lensfree_nb.nets.folded import FoldedUNet
@@ -194,6 +201,7 @@ def build_network(options: Mapping[str, Any], device: str = "cpu") -> nn.Module:
     }  # fmt: skip
     kind = kinds[options["kind"]]
     own = {name: int(options[name]) for name in KINDS[options["kind"]] if name in options}
+    _check_corrects(options)
     with torch.device(device):
         return kind(int(options["inputs"]), int(options["outputs"]), **own)
 
@@ -218,6 +226,15 @@ def readable(path: Path) -> None:
     mask = os.umask(0)
     os.umask(mask)
     path.chmod(0o666 & ~mask)
+
+
+def _check_corrects(options: Mapping[str, Any]) -> None:
+    """Whether there are as many images as are corrected."""
+    most = min(int(options["inputs"]), int(options["outputs"]))
+    if int(options.get("corrects", 0)) > most:
+        raise ParameterError(
+            f"corrects is {options['corrects']}; the network has {most} to correct"
+        )
 
 
 def _check_trained_on(said: Any) -> None:

@@ -172,7 +172,9 @@ def _check_network(said: dict[str, Any]) -> None:
             raise ParameterError(f"network has no {name}; a {said['kind']} has {', '.join(own)}")
         if name != "kind":
             check_count(f"network.{name}", value, 1, MOST[name])
-    stride = build_network({**said, "inputs": 1, "outputs": 1}, device="meta").stride_px
+    images = max(1, said.get("corrects", 0))
+    built = build_network({**said, "inputs": images, "outputs": images}, device="meta")
+    stride = built.stride_px
     if ALIGNMENT % int(stride):  # type: ignore[arg-type]
         raise ParameterError(
             f"network.depth is {said.get('depth')}: the coarsest level takes {stride} px at a "

@@ -4,8 +4,10 @@ import pytest
 import torch
 from torch import nn
 
+from lensfree_nb.errors import ModelError, ParameterError
 from lensfree_nb.nets.folded import FoldedUNet
 from lensfree_nb.nets.plain import Plain
+from lensfree_nb.nets.registry import build_network, find_model, save_network
 from lensfree_nb.nets.unet import UNet
 from tests import seeds
 
@@ -147,3 +149,14 @@ def test_what_a_folded_net_corrects_is_its_input_at_first():
     drawn = FoldedUNet(1, 3, features=8, depth=2, fold=4, corrects=1)(images)
     assert torch.equal(drawn[:, 2:], images)
     assert bool((drawn[:, :2] == 0).all())
+
+
+@pytest.mark.parametrize("images", [{"inputs": 1, "outputs": 3}, {"inputs": 3, "outputs": 1}])
+def test_no_more_images_are_corrected_than_there_are(images, tmp_path):
+    built = {"kind": "folded", "features": 4, "depth": 2, **images}
+    with pytest.raises(ParameterError, match="corrects is 2; "):
+        build_network({**built, "corrects": 2})
+    path = tmp_path / "odd.safetensors"
+    save_network(build_network(built), {**built, "corrects": 2}, path)
+    with pytest.raises(ModelError, match="corrects is 2"):
+        find_model(path)

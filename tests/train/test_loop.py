@@ -9,63 +9,11 @@ from safetensors.torch import save_file
 
 from lensfree_nb.errors import ExecutionError, ModelError, ParameterError
 from lensfree_nb.nets.registry import find_model, load_network, read_card
-from lensfree_nb.train import tasks
 from lensfree_nb.train.loop import Training
-from lensfree_nb.train.recipe import Recipe, Schedule
 from tests import seeds
+from tests.train.doubling import RECIPE, SCHEDULE, Double, training, weights
 
-SCHEDULE = Schedule(
-    steps=160, batch=4, learning_rate=2e-2, warmup=5, validate_every=40, average=0.8
-)
-RECIPE = Recipe(
-    name="double", purpose="Doubles its input.", task="double",
-    network={"kind": "unet", "features": 8, "depth": 2}, data={"seed": seeds.CELLS},
-    schedule=SCHEDULE,
-)  # fmt: skip
-
-
-@dataclasses.dataclass
-class Double:
-    """The truth is twice the input: learned within a few steps."""
-
-    seed: int
-    device: str = "auto"
-    worth: float = 1.0
-
-    def options(self):
-        return {"inputs": 1, "outputs": 1, "task": "double"}
-
-    def batch(self, step, size):
-        images = torch.rand(
-            size, 1, 8, 8, generator=torch.Generator().manual_seed(self.seed + step)
-        )
-        return images, 2 * images
-
-    def validation(self):
-        return [self.batch(10_000 + n, 2) for n in range(2)]
-
-    def loss(self, found, truth):
-        return (found - truth).square().mean()
-
-    def scores(self, found, truth):
-        return {"error": self.worth * float((found - truth).square().mean())}
-
-    def learned(self, found, truth):
-        return {"seen": float((found - truth).abs().max())}
-
-
-@pytest.fixture(autouse=True)
-def doubling(monkeypatch):
-    monkeypatch.setitem(tasks.TASKS, "double", Double)
-
-
-def training(folder, recipe=RECIPE, said=None):
-    told = [] if said is None else said
-    return Training(recipe, folder / "double.checkpoint.safetensors", "cpu", told.append)
-
-
-def weights(run):
-    return torch.cat([part.flatten() for part in run.best.state_dict().values()])
+pytestmark = pytest.mark.usefixtures("doubling")
 
 
 def test_it_learns_and_tells(tmp_path):
@@ -198,57 +146,6 @@ def test_weights_and_card_come_out(tmp_path):
     assert card["sha256"] == spec.sha256
     assert card["training"]["validation"]["error"] == min(r["error"] for r in run.history)
     assert card["training"]["validation_curve"] == run.history
-
-
-def test_other_weights_are_a_start(tmp_path):
-    run = training(tmp_path)
-    run.run()
-    spec = find_model(run.export(tmp_path))
-    for folder in ("next", "wider"):
-        (tmp_path / folder).mkdir()
-    again = training(tmp_path / "next")
-    again.start_from(spec)
-    assert torch.equal(weights(again), weights(run))
-    again.run()
-    # Also after it was left and taken up.
-    made = training(tmp_path / "next").export(tmp_path / "next")
-    later, first = (read_card(name)["training"] for name in (made, spec.name))
-    assert later["started_from"] == spec.sha256
-    assert later["command"].endswith(" --start WEIGHTS")
-    assert first["started_from"] is None
-    assert "--start" not in first["command"]
-    wider = dataclasses.replace(RECIPE, network={"kind": "unet", "features": 5, "depth": 2})
-    folded = dataclasses.replace(RECIPE, network={"kind": "folded", "features": 8, "fold": 2})
-    with pytest.raises(ParameterError, match="fold unset there and 2 here"):
-        training(tmp_path / "folded", folded).start_from(spec)
-    with pytest.raises(ParameterError, match=r"^double cannot start .* 8 there and 5 here"):
-        training(tmp_path / "wider", wider).start_from(spec)
-
-
-def test_what_a_network_is_shown_besides_begins_unheard(tmp_path):
-    blind = {"kind": "folded", "features": 8, "depth": 2, "fold": 2, "maxima": 0}
-    run = training(tmp_path, dataclasses.replace(RECIPE, network=blind))
-    run.run()
-    spec = find_model(run.export(tmp_path))
-    (tmp_path / "shown").mkdir()
-    shown = dataclasses.replace(RECIPE, network={**blind, "maxima": 3})
-    again = training(tmp_path / "shown", shown)
-    before = weights(again)
-    again.start_from(spec)
-    images = torch.rand(1, 1, 21, 34)
-    with torch.no_grad():
-        torch.testing.assert_close(again.network(images), run.best(images))
-    started = weights(again)
-    assert len(started) > len(weights(run))
-    assert not torch.equal(started, before)
-    again.run()
-    heard = again.network.last.weight[:, 8:]
-    assert heard.abs().amax((0, 2, 3)).min() > 0
-    (tmp_path / "blind").mkdir()
-    with pytest.raises(ParameterError, match="maxima 3 there and 0 here"):
-        training(tmp_path / "blind", dataclasses.replace(RECIPE, network=blind)).start_from(
-            find_model(again.export(tmp_path / "shown"))
-        )
 
 
 def test_a_damaged_checkpoint_is_told(tmp_path):

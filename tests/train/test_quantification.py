@@ -6,16 +6,13 @@ import pytest
 import torch
 
 from lensfree_nb.errors import ParameterError
-from lensfree_nb.nets.registry import build_network, load_network
 from lensfree_nb.quantify.channels import MEASURES, METRICS, detection, targets
 from lensfree_nb.quantify.gathering import gathered
 from lensfree_nb.quantify.peaks import local_maxima
 from lensfree_nb.quantify.reading import at_cells, measured
 from lensfree_nb.train.measuring import of_whole_cells
 from lensfree_nb.train.quantification import Quantification
-from lensfree_nb.train.start import weights_for
 from tests import seeds
-from tests.quantify.networks import rough_network
 from tests.train.drawings import true_centres, true_discs
 
 SMALL = Quantification(
@@ -186,19 +183,3 @@ def test_errors_are_stretched_to_what_they_claim():
     assert 200 < low < 400
     assert 1000 < high < 1600
     assert said["trained_on"]["noise_nm"] == 20
-
-
-def test_a_network_that_knew_one_cell_a_pixel_is_a_start_for_one_of_two(tmp_path):
-    channels = dataclasses.replace(MEASURES, layers=1)
-    built = {"kind": "folded", "features": 4, "depth": 2, "fold": 2, "corrects": 1, "inputs": 1}
-    knew = {"task": "quantify", "metrics": list(METRICS), "outputs": channels.outputs}
-    spec = rough_network(tmp_path / "one.safetensors", {**built, **knew})
-    options = {**built, **knew, "outputs": MEASURES.outputs}
-    network = build_network(options)
-    network.load_state_dict(weights_for("two", network, options, spec, ["outputs"]))
-    images = torch.rand(1, 1, 40, 44, generator=torch.Generator().manual_seed(seeds.PIXELS))
-    with torch.no_grad():
-        before, after = load_network(spec, "cpu").eval()(images), network.eval()(images)
-    torch.testing.assert_close(after[:, : MEASURES.on_discs], before[:, : MEASURES.on_discs])
-    torch.testing.assert_close(after[:, -4:], before[:, -4:])
-    assert bool((after[:, MEASURES.on_discs : -4] == 0).all())

@@ -2,12 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from lensfree_nb.contract import METRIC_UNITS
 from lensfree_nb.errors import ParameterError
-from lensfree_nb.nets.registry import find_model
 from lensfree_nb.quantify.channels import MEASURES
-from lensfree_nb.train.loop import Training
-from lensfree_nb.train.recipe import Recipe, Schedule, read_recipe, recipe_names
+from lensfree_nb.train.recipe import read_recipe, recipe_names
 from lensfree_nb.train.representation import Representation
 from tests import seeds
 
@@ -77,30 +74,3 @@ def test_examples_and_scores():
 def test_metrics_are_those_of_the_table(wrong):
     with pytest.raises(ParameterError, match="metrics"):
         Representation(**SMALL, metrics=wrong)
-
-
-def recipe(metrics):
-    return Recipe(
-        name="discs", purpose="To start from.", task="represent",
-        network={"kind": "plain", "features": 4, "layers": 3},
-        data={**{k: v for k, v in SMALL.items() if k != "device"}, "metrics": metrics},
-        schedule=Schedule(steps=1, batch=1, warmup=1),
-    )  # fmt: skip
-
-
-def test_a_network_of_some_metrics_starts_from_one_of_all(tmp_path):
-    every = Training(recipe(list(METRIC_UNITS)), tmp_path / "every.safetensors", "cpu", print)
-    every.run()
-    spec = find_model(every.export(tmp_path))
-    some = ["major_axis_um", "area_um2"]
-    later = Training(recipe(some), tmp_path / "some.safetensors", "cpu", print)
-    later.start_from(spec)
-    images = torch.rand(1, 1, 40, 40, generator=torch.Generator().manual_seed(seeds.PIXELS))
-    rows = [list(METRIC_UNITS).index(metric) for metric in some]
-    with torch.no_grad():
-        found, whole = (run.best.eval()(images) for run in (later, every))
-    torch.testing.assert_close(found, whole[:, rows])
-    with pytest.raises(ParameterError, match="outputs 2 there and 4 here"):
-        Training(recipe(list(METRIC_UNITS)), tmp_path / "new.safetensors", "cpu", print).start_from(
-            find_model(later.export(tmp_path))
-        )
