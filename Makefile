@@ -39,7 +39,7 @@ notebooks: $(VENV)/.dev
 	$(PYTEST) -q --nbmake build/notebooks/*.ipynb
 
 BENCHMARKS := real_holograms frame fast_path solvers culture phase_contrast simulator reconstruction \
-	ablation failures calibration warm_start tuning table1 image_quality speed real_cells
+	ablation failures calibration warm_start tuning table1 image_quality speed real_cells changes
 bench: $(VENV)/.dev
 	mkdir -p benchmarks/results
 	for name in $(BENCHMARKS); do \
