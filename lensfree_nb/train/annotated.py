@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lensfree_nb.nets.registry import KINDS
-from lensfree_nb.nets.symmetry import SYMMETRIES, turned, turned_with
+from lensfree_nb.nets.symmetry import SYMMETRIES, turned
 from lensfree_nb.nets.units import OPD_UNIT_NM
-from lensfree_nb.quantify.channels import MEASURES
 from lensfree_nb.train.measurement import learned, measurement_loss, measurement_scores
 from lensfree_nb.train.shelf import Batch
 
@@ -98,8 +97,9 @@ class Annotated:
         left, way = int(rng.integers(width - side + 1)), int(rng.integers(SYMMETRIES))
         part = (slice(top, top + side), slice(left, left + side))
         truth = torch.from_numpy(self.drawn[number][(slice(None), *part)])
-        inputs = turned(_inputs(self.opd_nm[number][part]), way)
-        return inputs.contiguous(), turned_with(truth, way, MEASURES.vectors).contiguous()
+        # Nobody annotates whose pixels are whose: nothing in it points anywhere.
+        both = turned(torch.cat([_inputs(self.opd_nm[number][part]), truth]), way).contiguous()
+        return both[:1], both[1:]
 
 
 def _inputs(opd_nm: NDArray[np.float32]) -> Tensor:

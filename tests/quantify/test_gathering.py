@@ -64,7 +64,7 @@ def test_what_no_cell_owns_counts_for_none():
     right = of_one(ground, centres)
     astray = ground.clone()
     # One stripe points to where no centre is, one farther than cells reach, one off the image.
-    for row, step in ((20, 30.0), (100, -REACH_PX - 1.0), (130, 40.0)):
+    for row, step in ((20, 30.0), (60 + REACH_PX + 1, -REACH_PX - 1.0), (130, 40.0)):
         astray[0, row], astray[2, row], astray[3, row] = step / STEP_PX, 12.0, 1.0
     torch.testing.assert_close(of_one(astray, centres), right)
 
