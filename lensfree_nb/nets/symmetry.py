@@ -37,6 +37,7 @@ def turned_with(image: Tensor, number: int, vectors: Iterable[int]) -> Tensor:
 
     Examples
     --------
+    >>> import torch
     >>> down = torch.tensor([1.0, 0.0]).view(2, 1, 1)
     >>> [turned_with(down, number, [0]).flatten().tolist() for number in (2, 4, 5)]
     [[-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]]
