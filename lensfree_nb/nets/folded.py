@@ -40,6 +40,8 @@ class FoldedUNet(Levels):
         shown, at the beginning and once more to the last layer: convolutions know only means.
     corrects : int
         How many of the last outputs are added to the first inputs, and so correct them.
+    adds : int
+        As of :class:`~lensfree_nb.nets.unet.Levels`: 1 if it does.
 
     Examples
     --------
@@ -59,10 +61,11 @@ class FoldedUNet(Levels):
         saturating: int = 0,
         maxima: int = 0,
         corrects: int = 0,
+        adds: int = 0,
     ):
         saturations, windows = SATURATIONS[:saturating], WINDOWS[:maxima]
         seen, shown = inputs * (1 + len(saturations)), inputs * len(windows)
-        super().__init__(seen * fold**2 + shown, features=features, depth=depth)
+        super().__init__(seen * fold**2 + shown, features=features, depth=depth, adds=bool(adds))
         self.fold = fold
         self.corrects = corrects
         self.saturations = saturations
@@ -90,13 +93,14 @@ class FoldedUNet(Levels):
             beside = pad(highest, (0, more[3], 0, more[2]), mode="replicate")
             drawn = exactly(self.last, torch.cat([found, beside.to(found.dtype)], 1))
         unfolded = pixel_shuffle(drawn, self.fold)[..., :height, :width]
-        if not self.corrects:
-            return unfolded
-        before = unfolded[:, : -self.corrects]
-        return torch.cat([before, unfolded[:, -self.corrects :] + images[:, : self.corrects]], 1)
+        if self.corrects:
+            unfolded[:, -self.corrects :] += images[:, : self.corrects]
+        return unfolded
 
     def _highest(self, images: Tensor) -> Tensor:
         """Logarithm of the highest value in each window around each block."""
-        own = max_pool2d(images, self.fold)
-        around = [max_pool2d(own, side, 1, side // 2) for side in self.windows]
+        around = [max_pool2d(images, self.fold)]
+        for _ in self.windows[1:]:
+            # Each window is the one before and a block more on every side.
+            around.append(max_pool2d(around[-1], 3, 1, 1))
         return torch.cat(around, 1).clamp_min(LEAST).log()

@@ -19,6 +19,7 @@ NETS = {
     "folded with copies": lambda: FoldedUNet(1, 2, features=8, depth=2, saturating=2),
     "folded with maxima": lambda: FoldedUNet(1, 2, features=8, depth=2, maxima=3),
     "folded that corrects": lambda: FoldedUNet(1, 2, features=8, depth=2, fold=4, corrects=1),
+    "folded that adds": lambda: FoldedUNet(1, 2, features=8, depth=3, adds=1),
 }
 
 
@@ -110,7 +111,10 @@ def test_before_training_the_unet_changes_nothing_and_then_it_learns():
     assert losses[-1] < 0.2 * losses[0]
 
 
-@pytest.mark.parametrize("make", [lambda: UNet(1, 1), lambda: FoldedUNet(1, 1)])
+@pytest.mark.parametrize(
+    "make",
+    [lambda: UNet(1, 1), lambda: FoldedUNet(1, 1), lambda: FoldedUNet(1, 1, adds=1)],
+)
 def test_an_untrained_network_lets_an_image_through_all_its_layers(make):
     torch.manual_seed(seeds.PIXELS)
     net = make()
