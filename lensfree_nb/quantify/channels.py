@@ -61,6 +61,11 @@ class Channels:
         return 1 + 3 * len(self.scale)
 
     @property
+    def log_se(self) -> range:
+        """Which images are those of the standard errors."""
+        return range(1 + len(self.scale), 1 + 2 * len(self.scale))
+
+    @property
     def outputs(self) -> int:
         """How many images a network draws."""
         return self.on_discs + self.ground

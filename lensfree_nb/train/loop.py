@@ -20,6 +20,7 @@ from lensfree_nb.train.bar import steps_bar
 from lensfree_nb.train.card import write_card
 from lensfree_nb.train.checkpoint import load_checkpoint, save_checkpoint
 from lensfree_nb.train.recipe import Recipe
+from lensfree_nb.train.spread import learn_spread, telling_spread
 from lensfree_nb.train.start import weights_for
 from lensfree_nb.train.tasks import Task, make_task
 
@@ -77,6 +78,8 @@ class Training:
         self.average = _copy(self.network)
         self.best = _copy(self.network)
         schedule = self.recipe.schedule
+        if schedule.spread_steps:
+            telling_spread(self._task)
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay
         )
@@ -160,9 +163,12 @@ class Training:
                 f"{self.recipe.name} diverged: no validation gave a number. Lower learning_rate, "
                 "remove the checkpoint, and train anew"
             )
+        shipped = _copy(self.best)
+        if steps := self.recipe.schedule.spread_steps:
+            learn_spread(shipped, telling_spread(self._task), steps, self._through)
         path = folder / f"{self.recipe.name}{SUFFIX}"
         made = save_network(
-            self.best, {**self.options, **self._task.learned(*self._drawn_by(self.best))}, path
+            shipped, {**self.options, **self._task.learned(*self._drawn_by(shipped))}, path
         )
         scores = dict(self.history[self._best_at()])
         said = {

@@ -47,14 +47,20 @@ def measurement_loss(found: Tensor, truth: Tensor, channels: Channels = MEASURES
         How measurements are coded.
     """
     error, log_se = _errors(found, truth, channels)
-    known = error.isfinite()
-    error = torch.where(known, error, 1.0)
-    beyond = error.detach().clamp(min=LEAST_ERROR).log() - log_se
-    spread = torch.maximum(ONE_SIGMA * beyond, (ONE_SIGMA - 1) * beyond)
-    each = torch.where(known, error + SPREAD_WEIGHT * spread, 0.0)
     told = DETECTION_WEIGHT * _detection_loss(found[:, 0], truth[:, 0])
-    measured = each.sum() / known.sum().clamp(min=1)
+    measured = _mean(error, error.isfinite()) + SPREAD_WEIGHT * _spread(error, log_se)
     return told + measured + _ground_loss(found, truth, channels)
+
+
+def spread_loss(found: Tensor, truth: Tensor, channels: Channels = MEASURES) -> Tensor:
+    """The part of :func:`measurement_loss` that standard errors are learned by.
+
+    Parameters
+    ----------
+    found, truth, channels
+        As there.
+    """
+    return _spread(*_errors(found, truth, channels))
 
 
 def measurement_scores(
@@ -146,6 +152,12 @@ def _errors(found: Tensor, truth: Tensor, channels: Channels) -> tuple[Tensor, T
         parts.append(((coded - wanted).abs(), log_se.clamp(*LOG_SE)))
     error, log_se = (torch.cat(part, 1) for part in zip(*parts, strict=True))
     return error, log_se
+
+
+def _spread(error: Tensor, log_se: Tensor) -> Tensor:
+    known = error.isfinite()
+    beyond = torch.where(known, error, 1.0).detach().clamp(min=LEAST_ERROR).log() - log_se
+    return _mean(torch.maximum(ONE_SIGMA * beyond, (ONE_SIGMA - 1) * beyond), known)
 
 
 def _ground_loss(found: Tensor, truth: Tensor, channels: Channels) -> Tensor:

@@ -19,7 +19,12 @@ from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
 from lensfree_nb.quantify.channels import MEASURES, STEP_PX, Channels
 from lensfree_nb.simulate.ground import NOBODY, Ground
 from lensfree_nb.train.field_task import FieldTask
-from lensfree_nb.train.measurement import learned, measurement_loss, measurement_scores
+from lensfree_nb.train.measurement import (
+    learned,
+    measurement_loss,
+    measurement_scores,
+    spread_loss,
+)
 from lensfree_nb.train.patches import FIELDS_AN_INSTRUMENT
 from lensfree_nb.train.shelf import Batch
 
@@ -27,6 +32,8 @@ COARSE_PX: Final = 64
 SPARED: Final = 0.5
 # Nearer to a patch's border a cell may be cut: what it measures cannot be told.
 CUT_PX: Final = 20
+# Fields from this number on are never learned from, but for the standard errors.
+UNSEEN: Final = 1_000_001
 
 
 @dataclass
@@ -102,6 +109,20 @@ bank_cells, draft, device
         inputs, truths = super().batch(step, size)
         rng = np.random.default_rng([self.seed, step, size])
         return self._worsened(inputs, rng), truths
+
+    @property
+    def spread_images(self) -> Sequence[int]:
+        """Which of the images drawn are standard errors."""
+        return self.channels.log_se
+
+    def unseen(self, number: int) -> Batch:
+        """OPD (100 nm), worsened, and targets of a field that is met nowhere else."""
+        inputs, truths = self.pair(self.source(self.seed), UNSEEN + 2 * number)
+        return self._worsened(inputs, np.random.default_rng([self.seed, UNSEEN, number])), truths
+
+    def spread_loss(self, found: Tensor, truth: Tensor) -> Tensor:
+        """Of standard errors alone."""
+        return spread_loss(found, truth, self.channels)
 
     def validation(self) -> list[Batch]:
         """OPD and targets of fields to validate on, as they are and, where it is so, worsened."""

@@ -35,6 +35,9 @@ class Schedule:
         Share that the running average of the weights keeps at each step; it is what is shipped.
     validate_every, patience : int
         Steps between validations, and after how many of these without a gain learning stops.
+    spread_steps : int
+        Steps, before weights are written, in which standard errors are learned once more, each of
+        a field that nothing else was learned from (``train.spread``).
     """
 
     steps: int
@@ -46,12 +49,14 @@ class Schedule:
     average: float = 0.998
     validate_every: int = 250
     patience: int = 12
+    spread_steps: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what no schedule can be."""
         for name in ("steps", "batch", "validate_every", "patience"):
             check_count(name, getattr(self, name), 1)
-        check_count("warmup", self.warmup)
+        for name in ("warmup", "spread_steps"):
+            check_count(name, getattr(self, name))
         for name in ("weight_decay", "average"):
             check_number(name, getattr(self, name))
         for name in ("learning_rate", "clip"):

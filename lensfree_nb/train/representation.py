@@ -75,6 +75,11 @@ class Representation(MeasuringTask):
         """Discs point nowhere."""
         return ()
 
+    @property
+    def spread_images(self) -> Sequence[int]:
+        """Networks as the paper's tell no errors."""
+        return ()
+
     def loss(self, found: Tensor, truth: Tensor) -> Tensor:
         """Mean square of what is drawn amiss."""
         return (found - truth).square().mean()

@@ -1,0 +1,100 @@
+"""Standard errors, learned once more when all else is: of fields that nothing was learned from.
+
+A network errs less on what it learned from than on what it has not seen, and would claim as much.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from lensfree_nb.errors import ParameterError
+
+LEARNING_RATE: Final = 3e-3
+
+
+@runtime_checkable
+class Spread(Protocol):
+    """A task whose networks say how far off they may be."""
+
+    @property
+    def spread_images(self) -> Sequence[int]:
+        """Which of the images that they draw say it."""
+        ...
+
+    def unseen(self, number: int) -> tuple[Tensor, Tensor]:
+        """Examples that are met nowhere else."""
+        ...
+
+    def spread_loss(self, found: Tensor, truth: Tensor) -> Tensor:
+        """What is made small."""
+        ...
+
+
+def telling_spread(task: object) -> Spread:
+    """The task, if its networks tell standard errors.
+
+    Raises
+    ------
+    ParameterError
+        If they do not.
+    """
+    if not (isinstance(task, Spread) and task.spread_images):
+        raise ParameterError("spread_steps is for networks that tell standard errors")
+    return task
+
+
+def learn_spread(
+    network: nn.Module,
+    task: Spread,
+    steps: int,
+    through: Callable[[nn.Module, Tensor], Tensor],
+    learning_rate: float = LEARNING_RATE,
+) -> None:
+    """Learn those rows of the last layer that draw standard errors; all else stays as it is.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Of a layer called ``last``; changed in place.
+    task : Spread
+        Where examples come from, those of one field a step.
+    steps : int
+        The rate falls to zero over them, along a cosine.
+    through : callable
+        Carries inputs through the network.
+    learning_rate : float
+        At first, of Adam.
+    """
+    layer: nn.Conv2d = network.last  # type: ignore[assignment]
+    parts = [part for part in (layer.weight, layer.bias) if part is not None]
+    optimiser = torch.optim.Adam([part.requires_grad_() for part in parts], learning_rate)
+    chosen = [_of_images(part, network, task.spread_images) for part in parts]
+    network.eval()
+    for step in range(steps):
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate * 0.5 * (1 + math.cos(math.pi * step / steps))
+        inputs, truth = task.unseen(step)
+        found = through(network, inputs)
+        loss = task.spread_loss(found, truth.to(found.device))
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        for part, mine in zip(parts, chosen, strict=True):
+            if part.grad is not None:
+                part.grad *= mine
+        optimiser.step()
+    for part in parts:
+        part.requires_grad_(False)
+
+
+def _of_images(part: Tensor, network: nn.Module, images: Sequence[int]) -> Tensor:
+    """1 where a number draws one of these images, else 0."""
+    each = int(getattr(network, "fold", 1)) ** 2
+    found = torch.zeros_like(part)
+    for image in images:
+        found[image * each : (image + 1) * each] = 1
+    return found

@@ -1,0 +1,80 @@
+"""Standard errors that are learned at the end, of fields never seen."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from lensfree_nb.errors import ParameterError
+from lensfree_nb.nets.folded import FoldedUNet
+from lensfree_nb.quantify.channels import MEASURES
+from lensfree_nb.train.measurement import ONE_SIGMA, measurement_scores
+from lensfree_nb.train.quantification import Quantification
+from lensfree_nb.train.representation import Representation
+from lensfree_nb.train.spread import learn_spread, telling_spread
+from tests import seeds
+from tests.train.doubling import RECIPE, Double, training
+
+TASK = Quantification(
+    seeds.CELLS, seeds.NOISE, field_px=192, patch_px=96, shelf_fields=2, bank_cells=40,
+    validation_fields=1, draft="accelerate", device="cpu",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def claimed():
+    """A network that claims hardly any error, before and after, and what it drew of a field."""
+    torch.manual_seed(seeds.PIXELS)
+    network = FoldedUNet(1, MEASURES.outputs, features=8, depth=2, fold=2, corrects=1)
+    claims, trust = MEASURES.log_se, range(MEASURES.log_se[-1] + 1, MEASURES.on_discs)
+    with torch.no_grad():
+        for images, value in ((claims, -2.5), (trust, -30.0)):
+            network.last.bias[images[0] * 4 : (images[-1] + 1) * 4] = value
+    network.requires_grad_(False)
+    before = {name: part.clone() for name, part in network.state_dict().items()}
+    inputs, truth = TASK.unseen(100)
+    drawn = network(inputs)
+    learn_spread(network, TASK, 30, lambda net, images: net(images), 0.05)
+    return before, network, (drawn, network(inputs)), truth
+
+
+def test_nothing_else_is_learned(claimed):
+    before, network, (drawn, after), _ = claimed
+    changed = [name for name, part in network.state_dict().items() if not part.equal(before[name])]
+    assert sorted(changed) == ["last.bias", "last.weight"]
+    others = [k for k in range(MEASURES.outputs) if k not in MEASURES.log_se]
+    assert torch.equal(after[:, others], drawn[:, others])
+    assert not any(part.requires_grad for part in network.parameters())
+
+
+def test_claims_come_nearer_to_the_truth_on_a_field_that_was_not_learned_from(claimed):
+    *_, (drawn, after), truth = claimed
+    first, then = (measurement_scores(found, truth) for found in (drawn, after))
+    for metric in MEASURES.metrics:
+        inside = f"{metric}_inside_1_se"
+        assert abs(then[inside] - ONE_SIGMA) < abs(first[inside] - ONE_SIGMA)
+
+
+def test_fields_for_it_are_met_nowhere_else_and_the_same_each_time():
+    source = TASK.source(TASK.seed)
+    seen, again = TASK.unseen(3), TASK.unseen(3)
+    for a, b in zip(seen, again, strict=True):
+        assert torch.equal(a.nan_to_num(), b.nan_to_num())
+    learned = [TASK.pair(source, number)[1].nan_to_num() for number in range(4)]
+    assert not any(torch.equal(seen[1].nan_to_num(), truth) for truth in learned)
+
+
+@pytest.mark.parametrize(
+    "task",
+    [Double(seeds.CELLS), Representation(seeds.CELLS, seeds.NOISE, draft="accelerate")],
+)
+def test_a_network_that_tells_no_errors_learns_none(task):
+    with pytest.raises(ParameterError, match="tell standard errors"):
+        telling_spread(task)
+
+
+@pytest.mark.usefixtures("doubling")
+def test_that_is_said_before_hours_of_training(tmp_path):
+    schedule = dataclasses.replace(RECIPE.schedule, spread_steps=2)
+    with pytest.raises(ParameterError, match="spread_steps"):
+        training(tmp_path, dataclasses.replace(RECIPE, schedule=schedule))
