@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lensfree_nb.dashboards.figure import ACCENT, FLAGGED, METRIC_LABELS, MUTED
-from lensfree_nb.dashboards.selection import is_whole
 from lensfree_nb.evaluate.regression import Agreement, agreement
 from lensfree_nb.evaluate.validation import Validation
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 def agreement_figure(found: Validation) -> Figure:
     """A column a metric: measured over reference, and below the error over the mean of both.
 
-    Cells that the frame's border cuts are left out, as they are from the scores. The error's mean
+    Those cells are drawn that are scored. The error's mean
     and its 95 % limits of agreement are drawn (Bland and Altman, Lancet 327, 307 (1986)).
 
     Parameters
@@ -29,7 +28,7 @@ def agreement_figure(found: Validation) -> Figure:
     """
     from matplotlib.figure import Figure
 
-    pairs = found.pairs[is_whole(found.pairs)]
+    pairs = found.pairs[found.pairs["scored"].to_numpy(bool)]
     metrics = [metric for metric in METRIC_LABELS if metric in pairs]
     drawing = Figure(figsize=(2.6 * max(len(metrics), 1), 5.4), layout="constrained")
     if not metrics:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lensfree_nb.contract import METRIC_UNITS, frame_origin_um, opd_of, pixel_size_of
 from lensfree_nb.dashboards.figure import FOUND
-from lensfree_nb.dashboards.selection import cells_of_frame, is_whole
+from lensfree_nb.dashboards.selection import cells_of_frame
 from lensfree_nb.evaluate.validation import Validation
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def chosen_cells(ds: xr.Dataset, found: Validation, time: int) -> dict[str, pd.D
         name: cells_of_frame(ds, table, time)
         for name, table in ((MISSED, found.missed), (EXTRA, found.extra), (APART, found.pairs))
     }
-    mine[APART] = _farthest(mine[APART][is_whole(mine[APART])])
+    mine[APART] = _farthest(mine[APART][mine[APART]["scored"].to_numpy(bool)])
     for name in (MISSED, EXTRA):
         mine[name] = mine[name].head(SHOWN).assign(words="")
     return mine

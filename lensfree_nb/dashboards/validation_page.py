@@ -13,7 +13,7 @@ from lensfree_nb.dashboards.disagreements import disagreements
 from lensfree_nb.dashboards.document import pairs, picture, table, write_document
 from lensfree_nb.dashboards.selection import checked_frame_number
 from lensfree_nb.dashboards.summary import setup_rows, verbs
-from lensfree_nb.evaluate.validation import SHARES, Validation
+from lensfree_nb.evaluate.validation import Validation
 from lensfree_nb.versions import versions
 
 ALIKE: Final = "Each metric: measured values over reference values, and differences over means"
@@ -48,14 +48,13 @@ def write_validation_page(
     ParameterError
         If there is no such frame.
     """
-    shares = found.overall.head(1)
-    told = ", ".join(f"{name} {100 * shares[name].iloc[0]:.1f} %" for name in SHARES)
+    cut = "counted too" if found.include_edge else "left out"
     parts = [
         f"<p class=lead>Against {escape(found.against)}: {len(found.pairs)} cells paired, "
-        f"{len(found.missed)} missed, {len(found.extra)} extra; {told}.</p>",
+        f"{len(found.missed)} missed, {len(found.extra)} extra; {found.told}.</p>",
         table(
-            found.overall.drop(columns=list(SHARES)),
-            "Cells cut by the border left out; slope and intercept with their 95 % intervals; "
+            found.overall.drop(columns=list(found.shares), errors="ignore"),
+            f"Cells cut by the border {cut}; slope and intercept with their 95 % intervals; "
             "limits: of agreement, 95 %", digits=3,
         ),
         picture(agreement_figure(found), ALIKE),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from scipy.spatial import cKDTree
 
 from lensfree_nb.contract import METRIC_UNITS
 from lensfree_nb.errors import DimensionError, ParameterError
-from lensfree_nb.evaluate.pairing import MAX_DISTANCE_UM, pair
+from lensfree_nb.evaluate.pairing import MAX_DISTANCE_UM, frames_of, pair
 from lensfree_nb.evaluate.report import compare_pairs
 from lensfree_nb.run.tables import in_memory
 
@@ -81,16 +81,16 @@ def compare_by_density(
 
 def _around(cells: pd.DataFrame, reference: pd.DataFrame) -> NDArray[np.float64]:
     """Density (per mm²) around each reference cell."""
-    if DENSITY in reference:
-        return reference[DENSITY].to_numpy(float)
-    if not len(cells):
-        return np.zeros(len(reference))
-    found = np.empty(len(reference))
-    frames: list[NDArray[Any]] = [
-        t["frame"].to_numpy() if "frame" in t else np.zeros(len(t)) for t in (cells, reference)
-    ]
-    for frame in np.unique(frames[1]):
-        mine, theirs = (which == frame for which in frames)
+    known = cells[DENSITY].notna().to_numpy()
+    told = reference[DENSITY].to_numpy(float) if DENSITY in reference else np.nan
+    found = np.broadcast_to(told, len(reference)).astype(float)
+    if not known.any():
+        return np.where(np.isnan(found), 0.0, found)
+    frames = frames_of(cells, reference)
+    cells, frames[0] = cells[known], frames[0][known]
+    asked = np.isnan(found)
+    for frame in np.unique(frames[1][asked]):
+        mine, theirs = frames[0] == frame, (frames[1] == frame) & asked
         # A frame in which nothing was found tells nothing of itself: the nearest of any frame.
         near = cells[mine] if mine.any() else cells
         tree = cKDTree(near[["y_um", "x_um"]].to_numpy(float))

@@ -13,6 +13,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from lensfree_nb.checks import check_number
 from lensfree_nb.errors import DimensionError
 
 MAX_DISTANCE_UM = 10.0
@@ -64,7 +65,10 @@ def pair(
     Raises
     ------
     DimensionError
-        If a table has no positions, or has no frames where the other has several.
+        If a table has no positions, or some that are no finite numbers; if its times are no
+        moments, or it has no frames where the other has several.
+    ParameterError
+        If the distance is not above 0.
 
     Examples
     --------
@@ -74,14 +78,9 @@ def pair(
     >>> found.estimated, found.reference, found.precision
     (array([1]), array([0]), 0.5)
     """
-    for table in (estimated, reference):
-        missing = [name for name in ("y_um", "x_um") if name not in table]
-        if missing:
-            raise DimensionError(f"a table has no column {', '.join(missing)}")
-    frames = _frames_of(estimated, reference)
-    points: list[NDArray[Any]] = [
-        t[["y_um", "x_um"]].to_numpy(float) for t in (estimated, reference)
-    ]
+    check_number("max_distance_um", max_distance_um, open_low=True)
+    points = [_points_of(table) for table in (estimated, reference)]
+    frames = frames_of(estimated, reference)
     left: list[NDArray[np.intp]] = []
     right: list[NDArray[np.intp]] = []
     for frame in np.intersect1d(frames[0], frames[1]):
@@ -98,11 +97,32 @@ def pair(
     )
 
 
-def _frames_of(estimated: pd.DataFrame, reference: pd.DataFrame) -> list[NDArray[Any]]:
-    """What tells the frame of each row: its time where the tables share times, else its number."""
+def _points_of(table: pd.DataFrame) -> NDArray[np.float64]:
+    """Where the cells lie (n, 2)."""
+    if missing := [name for name in ("y_um", "x_um") if name not in table]:
+        raise DimensionError(f"a table has no column {', '.join(missing)}")
+    try:
+        points = table[["y_um", "x_um"]].to_numpy(float)
+    except (TypeError, ValueError) as error:
+        raise DimensionError(f"y_um or x_um of a table are no numbers ({error})") from error
+    if unknown := int((~np.isfinite(points)).any(axis=1).sum()):
+        raise DimensionError(
+            f"{unknown} rows of a table have no finite y_um and x_um; leave them out"
+        )
+    return points
+
+
+def frames_of(estimated: pd.DataFrame, reference: pd.DataFrame) -> list[NDArray[Any]]:
+    """What tells the frame of each row: its time where the tables share times, else its number.
+
+    Raises
+    ------
+    DimensionError
+        If times are no moments, or a table has no frames where the other has several.
+    """
     tables = (estimated, reference)
     if all("time" in t and t["time"].notna().all() for t in tables):
-        times = [t["time"].to_numpy() for t in tables]
+        times = [_moments_of(t["time"]) for t in tables]
         if np.isin(times[0], times[1]).any():
             return times
     numbered = [t["frame"].to_numpy() for t in tables if "frame" in t]
@@ -113,6 +133,13 @@ def _frames_of(estimated: pd.DataFrame, reference: pd.DataFrame) -> list[NDArray
             "one of the tables holds several frames, the other has no column 'frame'; give it one"
         )
     return [np.zeros(len(t)) for t in tables]
+
+
+def _moments_of(times: pd.Series[Any]) -> NDArray[np.datetime64]:
+    try:
+        return pd.to_datetime(times).to_numpy("datetime64[ns]")
+    except (TypeError, ValueError) as error:
+        raise DimensionError(f"the times of a table are no moments ({error})") from error
 
 
 def _assigned(

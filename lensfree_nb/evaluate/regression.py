@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -84,7 +85,7 @@ def agreement(estimated: ArrayLike, reference: ArrayLike) -> Agreement:
     reach, reach_0 = quantile * fit.stderr, quantile * fit.intercept_stderr
     error = e - r
     terciles = np.array_split(np.argsort(r, kind="stable"), 3)
-    thirds = [100 * float(error[t].mean() / r[t].mean()) for t in terciles]
+    thirds = [_percent(error[t].mean(), r[t].mean()) for t in terciles]
     return Agreement(
         n=n,
         r2=float(fit.rvalue**2),
@@ -94,7 +95,7 @@ def agreement(estimated: ArrayLike, reference: ArrayLike) -> Agreement:
         intercept=float(fit.intercept),
         intercept_low=float(fit.intercept - reach_0),
         intercept_high=float(fit.intercept + reach_0),
-        bias_percent=100 * float(error.mean() / r.mean()),
+        bias_percent=_percent(error.mean(), r.mean()),
         bias_t1_percent=thirds[0],
         bias_t2_percent=thirds[1],
         bias_t3_percent=thirds[2],
@@ -104,6 +105,11 @@ def agreement(estimated: ArrayLike, reference: ArrayLike) -> Agreement:
         mean=float(r.mean()),
         sd=float(r.std(ddof=1)),
     )
+
+
+def _percent(part: float, whole: float) -> float:
+    """NaN of a whole that is 0."""
+    return 100 * float(part / whole) if whole else math.nan
 
 
 def mad(error: ArrayLike) -> float:

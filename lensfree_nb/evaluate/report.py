@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -34,9 +36,11 @@ def compare(
     -------
     DataFrame
         Index ``metric``; columns ``precision, recall`` and those of
-        :class:`lensfree_nb.evaluate.regression.Agreement`. Recall counts every reference cell, at
-        the border too. Precision leaves out cells cut by the border unless ``include_edge``: the
-        visible piece of a cell centred beyond the frame has no partner in the reference.
+        :class:`lensfree_nb.evaluate.regression.Agreement`. Cells that are not trusted count as
+        others do: leave them out before, if that is what you will do with them. Recall counts every
+        reference cell, at the border too. Precision leaves out cells cut by the border unless
+        ``include_edge``: the visible piece of a cell centred beyond the frame has no partner in the
+        reference.
     """
     cells, reference = in_memory(cells), in_memory(reference)
     found = pair(cells, reference, max_distance_um)
@@ -66,21 +70,48 @@ def compare_pairs(
     include_edge : bool
         As of :func:`compare`.
     """
-    whole = np.ones(len(cells), bool)
-    if "edge" in cells and not include_edge:
-        whole = ~cells["edge"].to_numpy(bool)
-    right = np.isin(np.arange(len(cells)), found.estimated)[counted & whole]
-    seen = np.isin(np.arange(len(reference)), found.reference)[counted_reference]
-    scored = whole[found.estimated] & counted_reference[found.reference]
-    mine = cells.iloc[found.estimated[scored]]
-    theirs = reference.iloc[found.reference[scored]]
+    whole = scored(cells, include_edge=include_edge)
+    both = shares(cells, found, counted, counted_reference, include_edge=include_edge)
+    counts = whole[found.estimated] & counted_reference[found.reference]
+    mine = cells.iloc[found.estimated[counts]]
+    theirs = reference.iloc[found.reference[counts]]
     rows = {
         metric: {
-            "precision": float(right.mean()) if len(right) else np.nan,
-            "recall": float(seen.mean()) if len(seen) else np.nan,
+            **both,
             **agreement(mine[metric].to_numpy(), theirs[metric].to_numpy()).as_dict(),
         }
         for metric in METRIC_UNITS
         if metric in mine and metric in theirs
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("metric")
+
+
+def shares(
+    cells: pd.DataFrame,
+    found: Pairing,
+    counted: NDArray[np.bool_],
+    counted_reference: NDArray[np.bool_],
+    *,
+    include_edge: bool = False,
+) -> dict[str, float]:
+    """Precision and recall (0 to 1; NaN of nothing), which need no metric.
+
+    Parameters
+    ----------
+    cells, found, counted, counted_reference, include_edge
+        As of :func:`compare_pairs`.
+    """
+    whole = scored(cells, include_edge=include_edge)
+    right = np.isin(np.arange(found.n_estimated), found.estimated)[counted & whole]
+    seen = np.isin(np.arange(found.n_reference), found.reference)[counted_reference]
+    return {
+        name: float(part.mean()) if len(part) else math.nan
+        for name, part in (("precision", right), ("recall", seen))
+    }
+
+
+def scored(cells: pd.DataFrame, *, include_edge: bool) -> NDArray[np.bool_]:
+    """Which cells are scored: those whole, unless others are asked for."""
+    if "edge" in cells and not include_edge:
+        return ~cells["edge"].to_numpy(bool)
+    return np.ones(len(cells), bool)

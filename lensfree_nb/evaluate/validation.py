@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from lensfree_nb.contract import METRIC_UNITS
 from lensfree_nb.evaluate.density import BANDS_PER_MM2, DENSITY, compare_by_density
 from lensfree_nb.evaluate.pairing import MAX_DISTANCE_UM, pair
 from lensfree_nb.evaluate.paper import paper_table_1
-from lensfree_nb.evaluate.report import compare
+from lensfree_nb.evaluate.report import compare_pairs, scored, shares
 
 SHOWN: Final = ("r2", "slope", "intercept", "bias_percent", "mad", "n")
-SHARES: Final = ("precision", "recall")
 
 
 @dataclass(frozen=True)
@@ -30,22 +30,33 @@ class Validation:
     by_density : DataFrame
         As of :func:`lensfree_nb.evaluate.density.compare_by_density`; empty where the cells tell
         no local density.
+    shares : dict
+        ``precision`` and ``recall``, 0 to 1.
     pairs : DataFrame
         One row a pair: ``cells`` and ``reference`` (row numbers), where the cell lies (``frame``
-        and ``time`` where these are known, ``y_um``, ``x_um``), ``edge``, and of each metric both
-        values (``METRIC``, ``METRIC_reference``).
+        and ``time`` where these are known, ``y_um``, ``x_um``), ``edge``, ``trusted``, whether it
+        is ``scored``, and of each metric both values (``METRIC``, ``METRIC_reference``).
     missed, extra : DataFrame
         Rows of the reference that nothing was paired with, and of the cells.
     against : str
         What the reference is.
+    include_edge : bool
+        Whether cells that touch the frame's border are scored.
     """
 
     overall: pd.DataFrame
     by_density: pd.DataFrame
+    shares: dict[str, float]
     pairs: pd.DataFrame
     missed: pd.DataFrame
     extra: pd.DataFrame
     against: str
+    include_edge: bool = False
+
+    @property
+    def told(self) -> str:
+        """Precision and recall in words."""
+        return ", ".join(f"{name} {100 * share:.1f} %" for name, share in self.shares.items())
 
     @property
     def beside_paper(self) -> pd.DataFrame:
@@ -62,15 +73,11 @@ class Validation:
         return mine.join(pd.DataFrame(rows)).set_index(["metric", DENSITY])
 
     def _repr_html_(self) -> str:
-        first = self.overall[[*SHARES]].head(1).to_dict("records")
-        told = ", ".join(
-            f"{n} {100 * share:.1f} %" for shares in first for n, share in shares.items()
-        )
         table = self.overall[[c for c in SHOWN if c in self.overall]].rename(
             index=lambda metric: f"{metric} ({METRIC_UNITS.get(metric, '1')})"
         )
         parts = [
-            f"<p>Against {escape(self.against)}: {told}; {len(self.missed)} missed, "
+            f"<p>Against {escape(self.against)}: {self.told}; {len(self.missed)} missed, "
             f"{len(self.extra)} extra.</p>",
             table.to_html(float_format="{:.3g}".format, border=0),
         ]
@@ -103,18 +110,21 @@ def validation(
     max_distance_um, bands_per_mm2, include_edge
         As of :func:`lensfree_nb.evaluate.density.compare_by_density`.
     """
-    overall = compare(cells, reference, max_distance_um=max_distance_um, include_edge=include_edge)
+    found = pair(cells, reference, max_distance_um)
+    every = [np.ones(len(table), bool) for table in (cells, reference)]
+    overall = compare_pairs(cells, reference, found, *every, include_edge=include_edge)
+    both = shares(cells, found, *every, include_edge=include_edge)
     crowding = pd.DataFrame()
-    if DENSITY in cells and len(cells) and len(reference):
+    if DENSITY in cells and cells[DENSITY].notna().any() and len(reference):
         crowding = compare_by_density(
             cells, reference, bands_per_mm2=bands_per_mm2, max_distance_um=max_distance_um,
             include_edge=include_edge,
         )  # fmt: skip
-    found = pair(cells, reference, max_distance_um)
-    pairs = {"cells": found.estimated, "reference": found.reference}
-    for name in ("frame", "time", "y_um", "x_um", "edge"):
+    pairs: dict[str, NDArray[Any]] = {"cells": found.estimated, "reference": found.reference}
+    for name in ("frame", "time", "y_um", "x_um", "edge", "trusted"):
         if name in cells:
             pairs[name] = cells[name].to_numpy()[found.estimated]
+    pairs["scored"] = scored(cells, include_edge=include_edge)[found.estimated]
     for metric in METRIC_UNITS:
         if metric in cells and metric in reference:
             pairs[metric] = cells[metric].to_numpy()[found.estimated]
@@ -122,5 +132,6 @@ def validation(
     missed = ~np.isin(np.arange(len(reference)), found.reference)
     extra = ~np.isin(np.arange(len(cells)), found.estimated)
     return Validation(
-        overall, crowding, pd.DataFrame(pairs), reference[missed], cells[extra], against
-    )
+        overall, crowding, both, pd.DataFrame(pairs), reference[missed], cells[extra], against,
+        include_edge,
+    )  # fmt: skip

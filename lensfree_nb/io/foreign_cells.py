@@ -27,7 +27,7 @@ COLUMNS: Final[Mapping[str, Mapping[str, str]]] = {
     CELLPROFILER: {
         "y": "Location_Center_Y", "x": "Location_Center_X", "frame": "ImageNumber",
         "area": "AreaShape_Area", "axis": "AreaShape_MajorAxisLength",
-        "highest": r"Intensity_MaxIntensity_\w+", "sum": r"Intensity_IntegratedIntensity_\w+",
+        "highest": "Intensity_MaxIntensity_(.+)", "sum": "Intensity_IntegratedIntensity_(.+)",
     },
     FIJI: {
         "y": "Y", "x": "X", "frame": "Slice|Frame", "area": "Area", "axis": "Major",
@@ -44,6 +44,7 @@ def read_cells(
     unit: str | None = None,
     intensity_nm: float | None = None,
     alpha_um3_per_pg: float = ALPHA_UM3_PER_PG,
+    image: str | None = None,
 ) -> pd.DataFrame:
     """Read a table of cells, whoever wrote it, to hold others against.
 
@@ -62,31 +63,33 @@ def read_cells(
         OPD in nm. Without it thickness and dry mass are left out: most programs rescale images.
     alpha_um3_per_pg : float
         Specific refractive increment (µm³/pg) that the dry mass is given by.
+    image : str, optional
+        Which image's intensities are the OPD, where CellProfiler measured those of several.
 
     Returns
     -------
     DataFrame
-        One row a cell: ``frame, y_um, x_um`` (0, 0 is the centre of the first pixel) and, where the
-        file tells them, ``area_um2``, ``major_axis_um``, ``max_opd_nm``, ``dry_mass_pg``.
+        One row a cell: ``y_um, x_um`` (0, 0 is the centre of the first pixel) and, where the file
+        tells them, ``frame``, ``area_um2``, ``major_axis_um``, ``max_opd_nm``, ``dry_mass_pg``.
+        Of Fiji's ``Slice`` and ``Frame`` the frame is the one that varies.
 
     Raises
     ------
     OpeningError
-        If the file cannot be read, or its columns are those of no program known here.
+        If the file cannot be read, its columns are those of no program known here, or they may be
+        read in two ways.
     SetupError
         If a unit or the pixel size is needed and missing.
     """
     source = Path(path)
+    check_number("alpha_um3_per_pg", alpha_um3_per_pg, open_low=True)
     try:
-        table = (
-            pd.read_parquet(source) if source.suffix == ".parquet"
-            else pd.read_csv(source, low_memory=False)
-        )  # fmt: skip
+        table = _read(source)
+        kind, found = _recognised(table, source, image)
+        if kind == OWN:
+            return table.assign(time=pd.to_datetime(table["time"])) if "time" in table else table
     except (OSError, ValueError, ImportError) as error:
         raise OpeningError(f"{source} cannot be read as a table ({error})") from error
-    kind, found = _recognised(table, source)
-    if kind == OWN:
-        return table
     if kind == TRACKMATE:
         unit = unit or _unit_of_trackmate(table, found["x"])
         table = table.iloc[UNIT_ROWS:] if len(table) and _is_words(table, found["x"]) else table
@@ -94,6 +97,16 @@ def read_cells(
     numbers = table[list(found.values())].apply(pd.to_numeric, errors="coerce")
     values = {name: numbers[column].to_numpy(float) for name, column in found.items()}
     return _measured(kind, values, step, pixel_size_um, intensity_nm, alpha_um3_per_pg)
+
+
+def _read(source: Path) -> pd.DataFrame:
+    """A table, whatever its columns are parted by: Fiji also writes tabs, a locale semicolons."""
+    if source.suffix == ".parquet":
+        return pd.read_parquet(source)
+    table = pd.read_csv(source, low_memory=False, encoding_errors="replace")
+    if len(table.columns) > 1:
+        return table
+    return pd.read_csv(source, sep=None, engine="python", encoding_errors="replace")
 
 
 def _measured(
@@ -106,13 +119,10 @@ def _measured(
 ) -> pd.DataFrame:
     # Fiji counts from the corner of the first pixel, the others from its centre.
     corner = 0.5 * (pixel_size_um or step_um) if kind == FIJI else 0.0
-    count = len(values["y"])
-    frame = values.get("frame", np.ones(count) if kind != TRACKMATE else np.zeros(count))
-    first = 0 if kind == TRACKMATE else 1
-    made = {
-        "frame": np.nan_to_num(frame - first).astype(np.int64),
-        "y_um": values["y"] * step_um - corner, "x_um": values["x"] * step_um - corner,
-    }  # fmt: skip
+    made = {"y_um": values["y"] * step_um - corner, "x_um": values["x"] * step_um - corner}
+    if "frame" in values:
+        first = 0 if kind == TRACKMATE else 1
+        made = {"frame": np.nan_to_num(values["frame"] - first).astype(np.int64), **made}
     if "area" in values:
         made["area_um2"] = values["area"] * step_um**2
     if "axis" in values:
@@ -128,12 +138,19 @@ def _measured(
     return table.dropna(subset=["y_um", "x_um"]).reset_index(drop=True)
 
 
-def _recognised(table: pd.DataFrame, source: Path) -> tuple[str, dict[str, str]]:
+def _recognised(table: pd.DataFrame, source: Path, image: str | None) -> tuple[str, dict[str, str]]:
     """Which program wrote it, and which of its columns are which."""
     for kind, columns in COLUMNS.items():
         found = {}
         for name, pattern in columns.items():
-            fits = [c for c in map(str, table.columns) if re.fullmatch(pattern, c)]
+            fits = [c for c in map(str, table.columns) if _fits(pattern, c, image)]
+            if len(fits) > 1 and name == "frame":
+                fits = [c for c in fits if table[c].nunique() > 1] or fits[-1:]
+            if len(fits) > 1:
+                raise OpeningError(
+                    f"{source} tells {name} by {' and by '.join(fits)}: keep one of them, or name "
+                    "the image whose intensities are the OPD (image=...)"
+                )
             if fits:
                 found[name] = fits[0]
         if {"y_um", "x_um"} <= found.keys() or {"y", "x"} <= found.keys():
@@ -144,6 +161,12 @@ def _recognised(table: pd.DataFrame, source: Path) -> tuple[str, dict[str, str]]
     )
 
 
+def _fits(pattern: str, column: str, image: str | None) -> bool:
+    """Whether a column is meant; where an image is part of its name, whether it is this one."""
+    found = re.fullmatch(pattern, column)
+    return found is not None and (image is None or image in (found.groups() or (image,)))
+
+
 def _is_words(table: pd.DataFrame, column: str) -> bool:
     return bool(pd.isna(pd.to_numeric(table[column].iloc[:1], errors="coerce")).all())
 
@@ -152,8 +175,11 @@ def _unit_of_trackmate(table: pd.DataFrame, column: str) -> str | None:
     """The unit in TrackMate's fourth line, as "(micron)"; None where it was left out."""
     if len(table) < UNIT_ROWS or not _is_words(table, column):
         return None
-    said = str(table[column].iloc[UNIT_ROWS - 1]).strip(" ()").lower()
-    return "px" if said.startswith("pixel") else said
+    said = table[column].iloc[UNIT_ROWS - 1]
+    if pd.isna(said):
+        return None
+    word = str(said).strip(" ()").lower()
+    return "px" if word.startswith("pixel") else word
 
 
 def _step_um(kind: str, unit: str | None, pixel_size_um: float | None, source: Path) -> float:

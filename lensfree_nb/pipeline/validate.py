@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 import xarray as xr
@@ -18,6 +18,9 @@ from lensfree_nb.run.tables import in_memory
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
+
+OF_A_DATASET: Final = ("alpha_um3_per_pg",)
+OF_A_FILE: Final = ("pixel_size_um", "unit", "intensity_nm", *OF_A_DATASET, "image")
 
 
 def validate(
@@ -37,8 +40,8 @@ def validate(
         What is to be validated: of ``ds.lf.cells()``.
     reference : DataFrame, Dataset or path
         What it is held against: another table (an expert's, or simulated truth); a dataset with
-        ``opd``, which the standard pipeline then measures; or a file of TrackMate, Fiji,
-        CellProfiler or our own.
+        ``opd``, which the standard pipeline then measures, whatever ``labels`` it has; or a file
+        of TrackMate, Fiji, CellProfiler or our own.
     against : str, optional
         What to call the reference. Call simulated truth simulated.
     max_distance_um : float
@@ -46,7 +49,8 @@ def validate(
     include_edge : bool
         Whether cells that touch the frame's border are scored too.
     **reading
-        Of a file: ``pixel_size_um``, ``unit``, ``intensity_nm``, ``alpha_um3_per_pg``; see
+        Of a dataset: ``alpha_um3_per_pg`` of the pipeline. Of a file: ``pixel_size_um``, ``unit``,
+        ``intensity_nm``, ``alpha_um3_per_pg``, ``image``; see
         :func:`lensfree_nb.io.foreign_cells.read_cells`.
 
     Returns
@@ -58,7 +62,7 @@ def validate(
     Raises
     ------
     ParameterError
-        If the reference is none of these.
+        If the reference is none of these, or is told what it has no use for.
 
     Notes
     -----
@@ -66,14 +70,22 @@ def validate(
     them, overall and in terciles, because R² does not see it.
     """
     table: pd.DataFrame | dd.DataFrame
+    known = (
+        OF_A_FILE if isinstance(reference, (str, os.PathLike))
+        else OF_A_DATASET if isinstance(reference, xr.Dataset) else ()
+    )  # fmt: skip
+    if unknown := [name for name in sorted(reading) if name not in known]:
+        raise ParameterError(
+            f"{', '.join(unknown)}: a reference of this kind has no use for that; a file takes "
+            f"{', '.join(OF_A_FILE)}, a dataset {', '.join(OF_A_DATASET)}"
+        )
+    if not hasattr(cells, "columns"):
+        raise ParameterError(f"cells is a {type(cells).__name__}; give the table of ds.lf.cells()")
     if isinstance(reference, (str, os.PathLike)):
         table, name = read_cells(reference, **reading), Path(reference).name
-    elif reading:
-        raise ParameterError(
-            f"{', '.join(sorted(reading))} tells how to read a file; give its path"
-        )
     elif isinstance(reference, xr.Dataset):
-        table, name = cells_of(reference, method="standard"), "the standard pipeline"
+        bare = reference.drop_vars("labels", errors="ignore")
+        table, name = cells_of(bare, method="standard", **reading), "the standard pipeline"
     elif hasattr(reference, "columns"):
         table, name = reference, "the reference"
     else:

@@ -82,3 +82,23 @@ def test_the_papers_table_is_whole():
     assert table.notna().all().all()
     assert set(table.index.get_level_values(1)) == set(DENSITIES_PER_MM2)
     assert table.loc[("area_um2", 527)].to_list() == [0.80, 0.763, 0.85, 180.4, 46.9]
+
+
+def test_rows_without_a_density_have_that_of_the_cell_next_to_them(truth):
+    holes = truth.copy()
+    holes.loc[::3, "density_per_mm2"] = np.nan
+    scores = compare_by_density(measured(truth), holes)
+    assert scores.xs("dry_mass_pg")["n"].tolist() == [100, 90]
+    none = truth.assign(density_per_mm2=np.nan)
+    assert compare_by_density(measured(truth), none).xs("dry_mass_pg")["n"].tolist() == [100, 90]
+
+
+def test_densities_go_by_time_as_pairs_do(truth):
+    first, later = pd.to_datetime(["2026-01-01T00:00", "2026-01-01T00:10"])
+    mine = pd.concat(
+        [truth.assign(time=time, frame=frame, density_per_mm2=density)
+         for time, frame, density in ((first, 0, 100.0), (later, 1, 400.0))]
+    )  # fmt: skip
+    theirs = mine.drop(columns="density_per_mm2").assign(frame=mine["frame"] + 1)
+    scores = compare_by_density(mine, theirs)
+    assert scores.xs("dry_mass_pg")["n"].tolist() == [200, 200]

@@ -4,7 +4,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from lensfree_nb.errors import DimensionError
+from lensfree_nb.errors import DimensionError, ParameterError
 from lensfree_nb.evaluate.pairing import pair
 
 
@@ -70,3 +70,26 @@ def test_frames_go_by_their_time_where_both_tables_tell_it():
     assert pair(cut_out, all_frames).reference.tolist() == [1]
     elsewhere = cut_out.assign(time=late + np.timedelta64(1, "D"))
     assert pair(elsewhere, all_frames).reference.tolist() == [0]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, "there"])
+def test_cells_that_lie_nowhere_are_refused_by_name(bad):
+    good = pd.DataFrame({"y_um": [0.0, 1.0], "x_um": [0.0, 1.0]})
+    lost = good.astype(object)
+    lost.loc[1, "y_um"] = bad
+    for tables in ((good, lost), (lost, good)):
+        with pytest.raises(DimensionError, match="y_um"):
+            pair(*tables)
+
+
+@pytest.mark.parametrize("distance", [0, -1.0, np.nan, "10"])
+def test_a_distance_must_be_above_0(distance):
+    good = pd.DataFrame({"y_um": [0.0], "x_um": [0.0]})
+    with pytest.raises(ParameterError, match="max_distance_um"):
+        pair(good, good, distance)
+
+
+def test_times_must_be_moments():
+    good = pd.DataFrame({"y_um": [0.0], "x_um": [0.0], "time": ["late"]})
+    with pytest.raises(DimensionError, match="no moments"):
+        pair(good, good)

@@ -57,3 +57,9 @@ def test_the_limits_of_agreement_hold_95_percent_of_the_errors():
     assert (score.limits_low, score.limits_high) == pytest.approx((3 - 9.8, 3 + 9.8), abs=0.4)
     inside = (error > score.limits_low) & (error < score.limits_high)
     assert inside.mean() == pytest.approx(0.95, abs=0.01)
+
+
+def test_a_part_of_nothing_has_no_percentage():
+    found = agreement([0.5, 0.5, 1.0, 2.0, 3.0, 4.0], [0.0, 0.0, 1.0, 2.0, 3.0, 4.0])
+    assert np.isnan(found.bias_t1_percent)
+    assert found.bias_t3_percent == 0

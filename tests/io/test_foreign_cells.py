@@ -3,7 +3,13 @@ import pandas as pd
 import pytest
 
 import lensfree_nb as lf
-from lensfree_nb.errors import OpeningError, SetupError, UnitError
+from lensfree_nb.errors import (
+    DimensionError,
+    OpeningError,
+    ParameterError,
+    SetupError,
+    UnitError,
+)
 from lensfree_nb.io.foreign_cells import read_cells
 
 TRACKMATE = (
@@ -94,3 +100,59 @@ def test_what_is_no_table_of_cells(written, tmp_path):
     with pytest.raises(UnitError, match="furlong"):
         read_cells(written("X,Y\n1,2\n"), unit="furlong")
     assert np.isfinite(read_cells(written("X,Y\n1,2\n"), unit="mm")["x_um"]).all()
+
+
+def test_of_fijis_slices_and_frames_the_one_that_varies_counts(written):
+    stack = "X,Y,Ch,Slice,Frame\n1,2,1,1,1\n3,4,1,1,2\n"
+    assert read_cells(written(stack), unit="um")["frame"].tolist() == [0, 1]
+    both = "X,Y,Slice,Frame\n1,2,1,1\n3,4,2,2\n"
+    with pytest.raises(OpeningError, match="by Slice and by Frame"):
+        read_cells(written(both), unit="um")
+    one = "X,Y,Slice,Frame\n1,2,1,4\n"
+    assert read_cells(written(one), unit="um")["frame"].tolist() == [3]
+
+
+def test_a_file_that_tells_no_frame_has_none(written):
+    found = read_cells(written("X,Y,Area\n1,2,3\n"), unit="um")
+    assert list(found) == ["y_um", "x_um", "area_um2"]
+    series = pd.DataFrame({"frame": [0, 1], "y_um": 2.0, "x_um": 1.0})
+    assert lf.validate(series.iloc[1:], found).shares == {"precision": 1, "recall": 1}
+    with pytest.raises(DimensionError, match="several frames"):
+        lf.validate(series, found)
+
+
+def test_our_own_keeps_its_times(tmp_path):
+    times = pd.to_datetime(["2026-01-01T00:00", "2026-01-01T00:10"])
+    table = pd.DataFrame({"frame": [0, 1], "time": times, "y_um": [3.0, 9.0], "x_um": 4.0})
+    lf.write_cells(table, tmp_path)
+    back = read_cells(tmp_path / "cells.csv")
+    later = table.iloc[1:].assign(frame=0)
+    assert lf.validate(later, back).shares == {"precision": 1, "recall": 0.5}
+
+
+def test_the_image_that_is_the_opd_must_be_named_where_there_are_several(written):
+    head = "ImageNumber,Location_Center_X,Location_Center_Y,"
+    names = "Intensity_MaxIntensity_Noise,Intensity_MaxIntensity_OPD-nm"
+    path = written(f"{head}{names}\n1,3,4,9999,80\n")
+    with pytest.raises(OpeningError, match="image="):
+        read_cells(path, pixel_size_um=1.0, intensity_nm=1.0)
+    found = read_cells(path, pixel_size_um=1.0, intensity_nm=1.0, image="OPD-nm")
+    assert found["max_opd_nm"].tolist() == [80]
+
+
+@pytest.mark.parametrize("between", ["\t", ";"])
+def test_columns_may_be_parted_by_tabs_or_semicolons(written, between):
+    path = written("X,Y,Area\n1,2,3\n".replace(",", between))
+    assert read_cells(path, unit="um")["area_um2"].tolist() == [3]
+
+
+def test_a_file_of_trackmate_without_units_asks_for_one(written):
+    text = TRACKMATE.format(unit="", x=1, y=2, area=3).replace("()", "")
+    with pytest.raises(SetupError, match="give unit="):
+        read_cells(written(text))
+    assert read_cells(written(text), unit="um")["x_um"].tolist() == [1]
+
+
+def test_no_mass_without_an_increment(written):
+    with pytest.raises(ParameterError, match="alpha_um3_per_pg"):
+        read_cells(written("X,Y\n1,2\n"), unit="um", alpha_um3_per_pg=0)

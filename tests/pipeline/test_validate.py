@@ -85,7 +85,39 @@ def test_tables_that_tell_no_density_or_have_no_row(measured, truth):
 def test_what_is_no_reference(measured, truth):
     with pytest.raises(ParameterError, match="is a list"):
         lf.validate(measured, [1, 2])
-    with pytest.raises(ParameterError, match="tells how to read a file"):
+    with pytest.raises(ParameterError, match="unit: a reference of this kind"):
         lf.validate(measured, truth, unit="px")
     with pytest.raises(OpeningError):
         lf.validate(measured, "nowhere.csv")
+
+
+def test_places_alone_are_found_or_missed(measured, truth, tmp_path):
+    found = lf.validate(measured, truth[["y_um", "x_um"]])
+    assert found.overall.empty
+    assert found.shares["recall"] == pytest.approx(1 - 2 / len(truth))
+    assert "recall 99.1 %" in found._repr_html_()
+    assert "recall 99.1 %" in lf.write_validation_page(found, tmp_path / "page.html").read_text()
+
+
+def test_no_density_known_is_no_error(measured, truth):
+    unknown = (table.assign(density_per_mm2=np.nan) for table in (measured, truth))
+    assert lf.validate(*unknown).by_density.empty
+
+
+def test_cells_of_the_border_count_where_they_are_asked_for(measured, truth, tmp_path):
+    cut = measured.assign(edge=[True] * 10 + [False] * (len(measured) - 10))
+    for include_edge, word in ((False, "left out"), (True, "counted too")):
+        found = lf.validate(cut, truth, include_edge=include_edge)
+        page = lf.write_validation_page(found, tmp_path / "page.html").read_text()
+        assert f"border {word}" in page
+        assert found.pairs["scored"].sum() == found.overall["n"].iloc[0]
+
+
+def test_the_standard_pipeline_measures_for_itself(reconstructed):
+    cells = reconstructed.lf.cells(alpha_um3_per_pg=0.24)
+    (labels,) = (reconstructed.lf.segment()["labels"] * 0,)
+    found = lf.validate(cells, reconstructed.assign(labels=labels), alpha_um3_per_pg=0.24)
+    assert found.overall.loc["dry_mass_pg", "bias_percent"] == pytest.approx(0)
+    assert len(found.pairs) == len(cells)
+    with pytest.raises(ParameterError, match="is a NoneType"):
+        lf.validate(None, cells)
