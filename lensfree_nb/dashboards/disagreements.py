@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from lensfree_nb.contract import METRIC_UNITS, frame_origin_um, opd_of, pixel_size_of
 from lensfree_nb.dashboards.figure import FOUND
-from lensfree_nb.dashboards.selection import cells_of_frame
 from lensfree_nb.evaluate.validation import Validation
+from lensfree_nb.run.tables import cells_of_frame
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,8 +14,7 @@ from lensfree_nb.contract import frame_origin_um, opd_of, pixel_size_of
 from lensfree_nb.dashboards.distributions import distributions
 from lensfree_nb.dashboards.figure import METRIC_LABELS
 from lensfree_nb.dashboards.regression import regression
-from lensfree_nb.dashboards.selection import cells_of_frame
-from lensfree_nb.run.tables import in_memory
+from lensfree_nb.run.tables import cells_of_frame, in_memory
 
 OVERVIEW_PX = 512
 CELL_COLUMNS = ("cell", *METRIC_LABELS, "density_per_mm2", "edge", "trusted")

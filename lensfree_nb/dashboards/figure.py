@@ -16,13 +16,8 @@ from lensfree_nb.contract import (
     opd_of,
     pixel_size_of,
 )
-from lensfree_nb.dashboards.selection import (
-    cells_of_frame,
-    checked_frame_number,
-    is_whole,
-    moment_of,
-)
-from lensfree_nb.run.tables import in_memory
+from lensfree_nb.dashboards.selection import checked_frame_number, is_whole
+from lensfree_nb.run.tables import cells_of_frame, in_memory, moment_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -109,6 +109,7 @@ def find_model(name: str | Path) -> ModelSpec:
             check_count(number, built.get(number, 1), int(number not in MAYBE_0), most)
         _check_corrects(built)
         _check_trained_on(built.get("trained_on", {}))
+        _check_measures(built)
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise ModelError(
             f"{path.name} is damaged, or no network of this package ({error}); fetch it again"
@@ -246,6 +247,17 @@ def _check_trained_on(said: Any) -> None:
     low, high = said.get("distance_um", (0.0, 0.0))
     check_number("trained_on: distance_um", low)
     check_number("trained_on: distance_um", high, low)
+
+
+def _check_measures(built: Mapping[str, Any]) -> None:
+    """Whether what a header says of measurements can be used."""
+    if not all(isinstance(metric, str) for metric in list(built.get("metrics", []))):
+        raise TypeError("metrics")
+    check_number("least", built.get("least", 0.5), high=1.0, open_low=True)
+    for metric, factor in dict(built.get("se_factor", {})).items():
+        check_number(f"se_factor of {metric}", factor, open_low=True)
+    for metric, (low, high) in dict(built.get("trained_on", {}).get("range", {})).items():
+        check_number(f"range of {metric}", high, low + 0.0)
 
 
 def _content(tensors: Mapping[str, torch.Tensor]) -> str:

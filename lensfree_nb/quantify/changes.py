@@ -76,7 +76,9 @@ def changes(
         factors={"growth_pg_per_h": ALPHA_UM3_PER_PG / alpha_um3_per_pg}, tile_px=tile_px,
         precision=precision, device=device,
     )  # fmt: skip
-    if "trusted" in ds and "time" in ds["trusted"].dims:
+    if "trusted" in ds and "time" not in ds["trusted"].dims:
+        maps["trusted"] = ds["trusted"]
+    elif "trusted" in ds:
         told = ds["trusted"]
         after = told.isel(time=slice(1, None)).assign_coords(time=first.coords["time"])
         maps["trusted"] = told.isel(time=slice(None, -1)) & after

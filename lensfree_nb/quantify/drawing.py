@@ -56,7 +56,9 @@ class DrawTile:
     factors : tuple of float
         By which each metric is multiplied.
     unknown_reach_px : float
-        How near unknown pixels make a cell uncertain.
+        How near to its centre unknown pixels make a cell uncertain; a longer cell's end is farther.
+    known_pitch : bool
+        Whether the network learned from pixels of this size: of others no cell is certain.
     """
 
     network: ModelSpec
@@ -65,6 +67,7 @@ class DrawTile:
     least: float
     factors: tuple[float, ...]
     unknown_reach_px: float
+    known_pitch: bool
 
     def __call__(self, image: NDArray[Any], *arguments: NDArray[Any], tile: Tile) -> Arrays:
         """Draw the padded tile, read it, and keep the maps of its core.
@@ -95,7 +98,11 @@ class DrawTile:
                 tile_px=NETWORK_TILE_PX,
             )  # fmt: skip
             found = read(drawn, options, self.least)
-            unsure = self._unsure(found.centres.cpu().numpy(), known.all(0).cpu().numpy())
+            unsure = self._unsure(
+                found.centres.cpu().numpy(), self._reach_px(found.values.cpu().numpy()),
+                known.all(0).cpu().numpy(),
+            )  # fmt: skip
+            unsure |= not self.known_pitch
             unsure |= _unlike(found.values, options).cpu().numpy()
             found.errors[:, torch.from_numpy(unsure).to(device)] = math.inf
             maps = {DETECTION: found.detection}
@@ -107,14 +114,24 @@ class DrawTile:
                 maps |= {metric: value * scale, f"{metric}_se": error * scale}
             return {name: part[tile.inner].cpu().numpy() for name, part in maps.items()}
 
-    def _unsure(self, centres: NDArray[Any], known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def _reach_px(self, values: NDArray[Any]) -> NDArray[Any]:
+        """How far from its centre each cell may own a pixel, of what is measured of it."""
+        reach = np.full(values.shape[1], self.unknown_reach_px)
+        for metric, row in zip(self.network.options["metrics"], values, strict=True):
+            if metric == "major_axis_um":
+                reach = np.maximum(reach, np.minimum(row / (2 * PITCH_UM), REACH_PX))
+        return reach
+
+    def _unsure(
+        self, centres: NDArray[Any], reach_px: NDArray[Any], known: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
         """Whether something near to each cell is unknown."""
         from scipy.ndimage import distance_transform_edt
 
         if known.all() or not len(centres):
             return np.zeros(len(centres), bool)
         away = distance_transform_edt(known)
-        return np.asarray(away[tuple(centres.T)] <= self.unknown_reach_px)
+        return np.asarray(away[tuple(centres.T)] <= reach_px)
 
 
 def drawn_maps(
@@ -162,6 +179,7 @@ def drawn_maps(
     found = map_tiles(
         DrawTile(
             spec, device, precision, float(least), scale, UNKNOWN_REACH_UM / pixel_size_um,
+            _knows_pitch(spec, pixel_size_um),
         ),
         frames, arguments, outputs=outputs,
         grid=tile_grid(
@@ -218,20 +236,31 @@ def network_for(
             f"{' or '.join(tasks)}"
         )
     drawn, channels = spec.options["outputs"], CHANNELS.get(str(spec.options["task"]))
-    if channels and drawn != channels.outputs:
+    metrics = tuple(spec.options.get("metrics", ()))
+    needed = channels.outputs if channels else len(metrics)
+    if drawn != needed or (channels and metrics != channels.metrics) or set(metrics) - set(UNITS):
         raise ParameterError(
-            f"network {spec.name} draws {drawn} images, this version reads {channels.outputs}: it "
-            "was made by another one; train it anew"
+            f"network {spec.name} draws {drawn} images for {', '.join(metrics) or 'no metric'}, "
+            f"this version reads {needed}: it was made by another one; train it anew"
         )
-    learned = spec.options.get("trained_on", {}).get("pixel_size_um")
-    if isinstance(learned, float) and abs(pixel_size_um / learned - 1) > PITCH_WITHIN:
+    if not _knows_pitch(spec, pixel_size_um):
         warnings.warn(
-            f"network {spec.name} learned from pixels of {learned:g} um, these are of "
-            f"{pixel_size_um:g}: resample the OPD, or hold the cells against the standard pipeline",
+            f"network {spec.name} learned from pixels of {_learned_pitch_um(spec):g} um, these are "
+            f"of {pixel_size_um:g}: no cell is trusted; resample the OPD, or hold the cells "
+            "against the standard pipeline",
             QualityWarning,
             stacklevel=4,
         )
     return spec
+
+
+def _learned_pitch_um(spec: ModelSpec) -> float:
+    """Pixel pitch that a network knows; NaN where it does not say."""
+    return float(spec.options.get("trained_on", {}).get("pixel_size_um", math.nan))
+
+
+def _knows_pitch(spec: ModelSpec, pixel_size_um: float) -> bool:
+    return not abs(pixel_size_um / _learned_pitch_um(spec) - 1) > PITCH_WITHIN
 
 
 def _unlike(values: Any, options: Mapping[str, Any]) -> Any:

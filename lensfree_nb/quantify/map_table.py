@@ -93,8 +93,9 @@ class MapTable:
         return self(frame, index=0, time=np.datetime64("NaT", "ns"))
 
     def _touches_border(self, table: pd.DataFrame, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-        """Whether a round cell of the same area would reach beyond the frame."""
+        """Whether a cell of this area and length may reach beyond the frame, however it lies."""
         radius = np.sqrt(table["area_um2"].fillna(ROUND_CELL_UM2).to_numpy() / math.pi)
+        radius = np.fmax(radius, table["major_axis_um"].to_numpy() / 2)
         points, last = table[["y_um", "x_um"]].to_numpy(), np.array(shape) - 1
         away = np.minimum(points, last * self.pixel_size_um - points).min(axis=1, initial=math.inf)
         return np.asarray(away < radius)
@@ -110,6 +111,8 @@ def map_table_of(ds: xr.Dataset) -> tuple[MapTable, xr.Dataset]:
     """
     if missing := [name for name in MAPS if name not in ds]:
         raise DimensionError(f"the dataset has no {', '.join(missing)}; call ds.lf.quantify()")
+    if "metric" not in ds["representation"].dims:
+        raise DimensionError("the maps have lost the dim 'metric'; select with a list: metric=[0]")
     metrics = tuple(str(metric) for metric in ds.coords["metric"].values)
     known = {**METRIC_UNITS, **CHANGE_UNITS}
     if unknown := [metric for metric in metrics if metric not in known]:

@@ -14,9 +14,11 @@ from lensfree_nb.nets.registry import ModelSpec
 from lensfree_nb.provenance import provenance
 from lensfree_nb.quantify.drawing import drawn_maps, network_for
 from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG
+from lensfree_nb.quantify.map_table import MAPS
 
 NETWORK: Final = "measure"
 TASKS: Final = ("quantify", "represent")
+ALONG: Final = ("metric", "units")
 
 
 def quantify(
@@ -56,8 +58,9 @@ def quantify(
     Dataset
         `ds` with ``detection`` ([time,] y, x; 0 to 1), ``representation`` ([time,] metric, y, x;
         units along ``metric``, 0 where no cell is) and ``representation_se``, the standard error of
-        each: infinite where the cell is unlike those that the network learned from, or near to
-        unknown pixels; NaN of a network that tells none. ``cells()`` reads them.
+        each: infinite where the cell is unlike those that the network learned from, near to
+        unknown pixels, or seen in pixels of another size; NaN of a network that tells none.
+        ``cells()`` reads them.
 
     Raises
     ------
@@ -78,8 +81,9 @@ def quantify(
         precision=precision, device=device,
     )  # fmt: skip
     return (
-        ds.assign(maps.data_vars)
-        .assign_coords({name: maps.coords[name] for name in ("metric", "units")})
+        ds.drop_vars([*MAPS, *ALONG], errors="ignore")
+        .assign(maps.data_vars)
+        .assign_coords({name: maps.coords[name] for name in ALONG})
         .assign_attrs(
             provenance(
                 ds, "quantify", network=dataclasses.asdict(spec), least=least, tile_px=tile_px,

@@ -29,7 +29,7 @@ class Annotated:
     ----------
     opd_nm : list of ndarray, shape (y, x)
         Frames (nm), of one size.
-    drawn : list of ndarray, shape (1 + 4 + 4, y, x)
+    drawn : list of ndarray, shape (1 + metric + ground, y, x)
         What a network should draw of each (``quantify.channels.targets``).
     network : dict
         How the network is built that goes on learning, and what it knows of itself.

@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 
 from lensfree_nb.checks import check_number, checked_seed
 from lensfree_nb.contract import METRIC_UNITS, frame_origin_um, opd_of, pixel_size_of
-from lensfree_nb.errors import DataError, ParameterError
+from lensfree_nb.errors import DataError, DimensionError, ParameterError
 from lensfree_nb.nets.registry import KINDS, ModelSpec, find_model
 from lensfree_nb.quantify.channels import targets
 from lensfree_nb.quantify.drawing import network_for, of_pixels
 from lensfree_nb.run.folders import made_folder
-from lensfree_nb.run.tables import in_memory
+from lensfree_nb.run.tables import cells_of_frame, in_memory
 from lensfree_nb.train.annotated import Annotated
 from lensfree_nb.train.loop import Say, Training
+from lensfree_nb.train.measurement import SURE
 from lensfree_nb.train.recipe import Recipe, Schedule
 
 if TYPE_CHECKING:
@@ -52,8 +53,9 @@ def fine_tune(
     ds : Dataset
         With ``opd``: a few frames, or one.
     cells : DataFrame
-        Their cells, all of them: ``y_um``, ``x_um``, ``frame`` where there are several, and those
-        metrics that are known. What is not known is not learned from.
+        Their cells, all of them: ``y_um``, ``x_um``, ``time`` or ``frame`` where there are several
+        (times count where both tell them), and those metrics that are known. What is not known is
+        not learned from.
     path : path
         Weights to write (``.safetensors``), with a card beside them; a name for ``quantify``.
     network : str, Path or ModelSpec
@@ -79,8 +81,11 @@ def fine_tune(
     ------
     ParameterError
         If the network does not measure cells, or a number is impossible.
+    DimensionError
+        If the table has no places, or does not tell which of several frames they are in.
     DataError
-        If there are hardly any cells, or none in the part that is held back.
+        If there are hardly any cells, or none in the part that is held back; if a place is no
+        finite number, or nothing is known of a frame.
     """
     spec = network_for(network, ("quantify",), pixel_size_of(ds))
     check_number("minutes", minutes, open_low=True)
@@ -90,9 +95,12 @@ def fine_tune(
     folder = made_folder(weights.parent)
     opd, table = opd_of(ds).transpose(..., "y", "x"), in_memory(cells)
     frames = opd.values.reshape(-1, *opd.shape[-2:]).astype(np.float32)
-    drawn = [_drawn(ds, table, number, frames.shape[-2:]) for number in range(len(frames))]
+    if blank := [n for n, frame in enumerate(frames) if not np.isfinite(frame).any()]:
+        raise DataError(f"nothing is known of the OPD of frame {blank[0]}; leave it out")
+    mine = _by_frame(ds, table, len(frames))
+    drawn = [_drawn(ds, each, frames.shape[-2:]) for each in mine]
     task = Annotated(list(frames), drawn, spec.options, checked_seed(seed))
-    _check(task, len(table))
+    _check(task, sum(map(len, mine)))
     own = ("kind", *KINDS[str(spec.options["kind"])])
     recipe = Recipe(
         name=weights.stem,
@@ -101,7 +109,7 @@ def fine_tune(
         network={name: spec.options[name] for name in own if name in spec.options},
         data={
             "source": "annotated frames of a user", "seed": seed, "frames": len(frames),
-            "cells": len(table), "sha256": hashlib.sha256(frames.tobytes()).hexdigest(),
+            "cells": sum(map(len, mine)), "sha256": hashlib.sha256(frames.tobytes()).hexdigest(),
         },
         schedule=Schedule(
             steps=steps, batch=BATCH, learning_rate=learning_rate, warmup=min(20, steps),
@@ -119,11 +127,19 @@ def fine_tune(
         checkpoint.unlink(missing_ok=True)
 
 
-def _drawn(
-    ds: xr.Dataset, table: pd.DataFrame, number: int, shape: tuple[int, int]
-) -> NDArray[np.float32]:
+def _by_frame(ds: xr.Dataset, table: pd.DataFrame, count: int) -> list[pd.DataFrame]:
+    """The cells of each frame."""
+    if missing := [name for name in ("y_um", "x_um") if name not in table]:
+        raise DimensionError(f"cells has no column {', '.join(missing)}")
+    if count > 1 and not {"time", "frame"} & set(table):
+        raise DimensionError(f"there are {count} frames; give cells a column 'frame' or 'time'")
+    if not np.isfinite(table[["y_um", "x_um"]].to_numpy(float)).all():
+        raise DataError("cells holds places that are no finite numbers; leave them out")
+    return [cells_of_frame(ds, table, number) for number in range(count)]
+
+
+def _drawn(ds: xr.Dataset, mine: pd.DataFrame, shape: tuple[int, int]) -> NDArray[np.float32]:
     """What should be drawn of a frame's cells."""
-    mine = table[table["frame"] == number] if "frame" in table else table
     points = (mine[["y_um", "x_um"]].to_numpy(float) - frame_origin_um(ds)) / pixel_size_of(ds)
     unknown = pd.Series(math.nan, mine.index)
     values = np.stack(
@@ -138,8 +154,8 @@ def _drawn(
 def _check(task: Annotated, cells: int) -> None:
     if cells < LEAST_CELLS:
         raise DataError(
-            f"there are {cells} cells; annotate {LEAST_CELLS} at least, better some hundreds"
+            f"there are {cells} cells in the frames; annotate {LEAST_CELLS} at least, better some "
+            "hundreds"
         )
-    metrics = slice(1, 1 + len(METRIC_UNITS))
-    if not any(bool(truth[:, metrics].isfinite().any()) for _, truth in task.validation()):
+    if not any(bool((truth[:, 0] > SURE).any()) for _, truth in task.validation()):
         raise DataError("no cell lies in the last quarter of the frames, which is held back")

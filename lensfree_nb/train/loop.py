@@ -164,13 +164,14 @@ class Training:
                 "remove the checkpoint, and train anew"
             )
         shipped = _copy(self.best)
-        if steps := self.recipe.schedule.spread_steps:
+        steps = self.recipe.schedule.spread_steps
+        if steps:
             learn_spread(shipped, telling_spread(self._task), steps, self._through)
         path = folder / f"{self.recipe.name}{SUFFIX}"
-        made = save_network(
-            shipped, {**self.options, **self._task.learned(*self._drawn_by(shipped))}, path
-        )
-        scores = dict(self.history[self._best_at()])
+        drawn = self._drawn_by(shipped)
+        made = save_network(shipped, {**self.options, **self._task.learned(*drawn)}, path)
+        again = _told(self._task.scores(*drawn)) if steps else {}
+        scores = {**self.history[self._best_at()], **again}
         said = {
             "steps": self.step, "minutes": round(self.seconds / 60, 1), "validation": scores,
             "validation_curve": self.history, "started_from": self.started_from,
@@ -225,8 +226,7 @@ class Training:
     def _validate(self, loss: float | None) -> None:
         scores = self._task.scores(*self._drawn_by(self.average))
         told = dict(zip(BESIDE_SCORES, (self.step, self.seconds, loss), strict=True))
-        # JSON has no word for what is no number: of cells that the validation does not hold.
-        told |= {name: value if math.isfinite(value) else None for name, value in scores.items()}
+        told |= _told(scores)
         self.history.append(told)
         if self._best_at() == len(self.history) - 1:
             self.best.load_state_dict(self.average.state_dict())
@@ -289,6 +289,11 @@ class Training:
         self.optimiser.load_state_dict(state)
         self.step, self.seconds, self.history = said["step"], said["seconds"], said["history"]
         self.started_from = said.get("started_from")
+
+
+def _told(scores: dict[str, float]) -> dict[str, float | None]:
+    """JSON has no word for what is no number: of cells that the validation does not hold."""
+    return {name: value if math.isfinite(value) else None for name, value in scores.items()}
 
 
 def _copy(network: nn.Module) -> nn.Module:

@@ -24,6 +24,8 @@ ONE_SIGMA: Final = 0.6827
 # What a spot reaches in its highest pixel, wherever in that pixel its centre lies.
 SURE: Final = 0.9
 LEAST_ERROR: Final = 1e-3
+# Cells that tell nothing of a spread.
+FEW: Final = 20
 # What a network may be asked: what nearly all cells of its validation measured, and a tenth more.
 EDGES, MARGIN = (0.001, 0.999), 0.1
 
@@ -106,8 +108,9 @@ def learned(found: Tensor, truth: Tensor, channels: Channels = MEASURES) -> dict
     -------
     dict
         ``least``, the detection from which on there is a cell; ``se_factor``, by which the standard
-        errors of each metric hold 68 % of the truths, as a table's reader would count them; and
-        ``range``, the least and the most of each metric in its unit.
+        errors of each metric hold 68 % of the truths, as a table's reader would count them (none of
+        a metric that fewer than 20 cells tell); and ``range``, the least and the most of each
+        metric in its unit.
     """
     least = best_threshold(found[:, 0].sigmoid(), truth[:, 0])
     parts = [_at_cells(*each, channels, least) for each in zip(found, truth, strict=True)]
@@ -117,8 +120,9 @@ def learned(found: Tensor, truth: Tensor, channels: Channels = MEASURES) -> dict
         known = np.isfinite(true)
         if not known.any():
             continue
-        factor = np.quantile(np.abs(value - true)[known] / error[known], ONE_SIGMA)
-        stretch[metric] = round(float(factor), 4)
+        if known.sum() >= FEW:
+            factor = np.quantile(np.abs(value - true)[known] / error[known], ONE_SIGMA)
+            stretch[metric] = float(f"{factor:.4g}")
         ends = np.quantile(true[known], EDGES)
         if channels.logarithmic:
             ends = ends * np.exp([-MARGIN, MARGIN])

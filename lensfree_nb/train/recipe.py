@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from lensfree_nb.checks import check_count, check_number
 from lensfree_nb.errors import ParameterError
-from lensfree_nb.nets.registry import KINDS, MOST, build_network
+from lensfree_nb.nets.registry import KINDS, MAYBE_0, MOST, build_network
 from lensfree_nb.run.tiles import ALIGNMENT
 
 RECIPES: Final = Path(__file__).parent / "recipes"
@@ -176,7 +176,7 @@ def _check_network(said: dict[str, Any]) -> None:
         if name not in ("kind", *own):
             raise ParameterError(f"network has no {name}; a {said['kind']} has {', '.join(own)}")
         if name != "kind":
-            check_count(f"network.{name}", value, 1, MOST[name])
+            check_count(f"network.{name}", value, int(name not in MAYBE_0), MOST[name])
     images = max(1, said.get("corrects", 0))
     built = build_network({**said, "inputs": images, "outputs": images}, device="meta")
     stride = built.stride_px

@@ -2,8 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lensfree_nb.dashboards.selection import cells_of_frame, checked_frame_number, is_whole
+from lensfree_nb.dashboards.selection import checked_frame_number, is_whole
 from lensfree_nb.errors import ParameterError
+from lensfree_nb.run.tables import cells_of_frame
 
 
 def test_cut_and_untrusted_cells_do_not_count():

@@ -1,4 +1,5 @@
 import json
+import math
 
 import pytest
 import torch
@@ -164,6 +165,13 @@ def test_a_header_that_lacks_something_is_refused(saved, missing):
      ({"trained_on": {"distance_um": [900, 600]}}, "distance_um"),
      ({"trained_on": {"wavelength_nm": ["640", "530", "450"]}}, "wavelength_nm"),
      ({"trained_on": {"pixel_size_um": 0.0}}, "pixel_size_um"),
+     ({"trained_on": {"range": {"area_um2": [1]}}}, "no network of this package"),
+     ({"trained_on": {"range": {"area_um2": [900, 600]}}}, "range of area_um2"),
+     ({"metrics": [1]}, "metrics"), ({"metrics": 1}, "no network of this package"),
+     ({"least": "x"}, "least"), ({"least": None}, "least"), ({"least": 0}, "least"),
+     ({"se_factor": [1]}, "no network of this package"),
+     ({"se_factor": {"area_um2": -1}}, "se_factor of area_um2"),
+     ({"se_factor": {"area_um2": math.nan}}, "se_factor of area_um2"),
      ({"depth": 40}, "depth is 40"), ({"inputs": 8.7}, "inputs is 8.7"),
      ({"passes": 10**6}, "passes is 1000000"),
      ({"halo_px": 1}, "it was changed by hand")],

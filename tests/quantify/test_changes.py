@@ -61,7 +61,12 @@ def test_lazy_is_the_same(network, no_compute):
 def test_a_frame_that_is_not_trusted_spoils_what_leads_to_it(network):
     ds = lapse([0, 10, 20, 30]).assign(trusted=("time", [True, True, False, True]))
     table = ds.lf.changes(network).lf.cells()
+    assert set(table["frame"]) == {0, 1, 2}
     assert (table["trusted"] == (table["frame"] == 0)).all()
+    doubtful = lapse([0, 10]).assign(trusted=(("y", "x"), np.zeros_like(ds["opd"][0], bool)))
+    table = doubtful.lf.changes(network).lf.cells()
+    assert len(table)
+    assert not table["trusted"].any()
 
 
 def test_what_has_no_next_frame(network):

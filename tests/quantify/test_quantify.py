@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from scipy.ndimage import distance_transform_edt
 
 import lensfree_nb as lf
 from lensfree_nb.contract import METRIC_UNITS
@@ -95,11 +96,17 @@ def test_cells_near_unknown_pixels_are_told(ds, network):
     holes = ds.isel(time=0).copy(deep=True)
     holes["opd"][60:70, 90:100] = np.nan
     table = holes.lf.quantify(network.name).lf.cells()
-    away = np.maximum(
-        (table["y_um"] / 1.67 - 64.5).abs() - 4.5, (table["x_um"] / 1.67 - 94.5).abs() - 4.5
+    known = np.isfinite(holes["opd"].values)
+    place = (
+        (table[["y_um", "x_um"]] / 1.67).round().to_numpy(int).clip(0, np.array(known.shape) - 1)
     )
-    assert not table.loc[away < 5, "trusted"].any()
-    assert table.loc[away > 20, "trusted"].all()
+    away_um = 1.67 * distance_transform_edt(known)[tuple(place.T)]
+    reach_um = np.maximum(20, np.minimum(table["major_axis_um"] / 2, 48 * 1.67))
+    near = away_um <= reach_um
+    assert 0 < near.sum() < len(table)
+    # Where a refined place rounds to the next pixel it is a pixel nearer or farther.
+    sure = np.abs(away_um - reach_um) > 2.4
+    assert (table["trusted"] == ~near)[sure].all()
     assert np.isinf(table.loc[~table["trusted"], "area_um2_se"]).all()
     assert np.isfinite(table[list(METRICS)]).all().all()
 
@@ -163,7 +170,7 @@ def test_a_frame_that_is_not_trusted_has_no_trusted_cells(ds, network):
     assert (table["trusted"] == (table["frame"] == 0)).all()
 
 
-def test_a_frame_that_is_lost_has_no_cells_and_costs_no_other(ds, network):
+def test_a_frame_that_is_lost_has_no_trusted_cells_and_costs_no_other(ds, network):
     lost = ds.copy(deep=True)
     lost["opd"][0] = np.nan
     table = lost.lf.quantify(network.name).lf.cells()
@@ -211,3 +218,37 @@ def test_a_network_found_once_is_as_good_as_its_name(ds, network):
     xr.testing.assert_identical(
         ds.lf.quantify(spec)["representation"], ds.lf.quantify(network.name)["representation"]
     )
+
+
+def test_a_frame_may_be_measured_again_by_a_network_of_other_metrics(ds, network, tmp_path):
+    other = saved(
+        tmp_path / "paper.safetensors", task="represent", metrics=["dry_mass_pg"], outputs=1
+    )
+    again = ds.lf.quantify(network.name).lf.quantify(other.name, least=0.1)
+    xr.testing.assert_identical(
+        again.drop_attrs(), ds.lf.quantify(other.name, least=0.1).drop_attrs()
+    )
+    with pytest.raises(DimensionError, match="select with a list"):
+        again.isel(metric=0).lf.cells()
+
+
+def test_no_cell_is_trusted_in_pixels_of_another_size(ds, network):
+    coarse = ds.drop_vars(["y", "x"]).assign_attrs(pixel_size_um=3.3)
+    with pytest.warns(QualityWarning, match="no cell is trusted"):
+        table = coarse.lf.quantify(network.name).lf.cells()
+    assert len(table)
+    assert not table["trusted"].any()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"metrics": ["height"], "task": "represent", "outputs": 1},
+        {"metrics": ["area_um2"]},
+        {"metrics": []},
+    ],
+)
+def test_a_network_whose_metrics_are_not_those_it_draws_is_refused(ds, tmp_path, said):
+    spec = saved(tmp_path / "odd.safetensors", **said)
+    with pytest.raises(ParameterError, match="made by another one"):
+        ds.lf.quantify(spec.name)

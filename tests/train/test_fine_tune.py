@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import lensfree_nb as lf
-from lensfree_nb.errors import DataError, ParameterError
+from lensfree_nb.errors import DataError, DimensionError, ParameterError
 from lensfree_nb.nets.registry import build_network, find_model, read_card, save_network
 from lensfree_nb.quantify.channels import MEASURES, METRICS, targets
 from lensfree_nb.train.annotated import Annotated
@@ -125,4 +125,42 @@ def test_what_cannot_be_learned_from(annotated, untaught, tmp_path):
         lf.fine_tune(ds, table, path, network="accelerate")
     with pytest.raises(ParameterError, match="must end in"):
         lf.fine_tune(ds, table, tmp_path / "never.pt", network=untaught)
+    with pytest.raises(DimensionError, match="no column y_um"):
+        lf.fine_tune(ds, table.drop(columns="y_um"), path, network=untaught)
+    with pytest.raises(DataError, match="no finite numbers"):
+        lf.fine_tune(ds, table.assign(x_um=np.nan), path, network=untaught)
+    with pytest.raises(DimensionError, match="2 frames"):
+        lf.fine_tune(ds, table.drop(columns="frame"), path, network=untaught)
+    blank = ds.copy(deep=True)
+    blank["opd"][1] = np.nan
+    with pytest.raises(DataError, match="frame 1"):
+        lf.fine_tune(blank, table, path, network=untaught)
     assert not list(tmp_path.iterdir())
+
+
+def test_frames_go_by_their_times_where_these_are_told(annotated, untaught, tmp_path):
+    ds, table = annotated
+    times = pd.to_datetime(["2026-01-01T00:00", "2026-01-01T00:10"])
+    timed = ds.assign_coords(time=times)
+    later = table.assign(time=times[table["frame"]], frame=table["frame"] + 7)
+    made, alike = (
+        lf.fine_tune(data, cells, tmp_path / f"{name}.safetensors", network=untaught, steps=2,
+                     device="cpu", say=lambda line: None)
+        for name, data, cells in (("timed", timed, later), ("numbered", ds, table))
+    )  # fmt: skip
+    scores = [read_card(spec.name)["training"]["validation"]["error"] for spec in (made, alike)]
+    assert scores[0] == scores[1]
+
+
+def test_places_alone_can_be_learned_from_and_stretch_no_error(annotated, untaught, tmp_path):
+    ds, table = annotated
+    known = save_network(
+        build_network(OPTIONS), {**OPTIONS, "se_factor": {"area_um2": 1.5}},
+        tmp_path / "known.safetensors",
+    )  # fmt: skip
+    places = table[["frame", "y_um", "x_um"]]
+    made = lf.fine_tune(
+        ds, places, tmp_path / "places.safetensors", network=known, steps=2, device="cpu",
+        say=lambda line: None,
+    )  # fmt: skip
+    assert made.options["se_factor"] == {"area_um2": 1.5}
