@@ -15,6 +15,7 @@ __getattr__, __dir__, _names = _lazy.attach(
     submod_attrs={
         "microscope": ["Setup"],
         "pipeline.validate": ["validate"],
+        "dashboards.density": ["density_panel"],
         "dashboards.validation_page": ["write_validation_page"],
         "evaluate.density": ["compare_by_density"],
         "evaluate.paper": ["paper_table_1"],
@@ -37,6 +38,7 @@ __all__ = [
     "acquisition",
     "compare",
     "compare_by_density",
+    "density_panel",
     "fine_tune",
     "from_off_axis",
     "from_opd",

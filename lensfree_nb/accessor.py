@@ -139,7 +139,7 @@ class LensfreeAccessor:
 
     def changes(
         self,
-        network: str | Path | ModelSpec,
+        network: str | Path | ModelSpec = "change",
         *,
         least: float | None = None,
         alpha_um3_per_pg: float = 0.18,

@@ -26,7 +26,6 @@ import pandas as pd
 import xarray as xr
 
 import lensfree_nb as lf
-from lensfree_nb.dashboards.density import density_panel
 from lensfree_nb.dashboards.disagreements import disagreements
 from lensfree_nb.nets.registry import read_card
 
@@ -104,7 +103,7 @@ standard = rec.lf.cells(method="standard")
 lf.validate(standard, truth, against="simulated truth")
 
 # %%
-density_panel(cells, truth, against="simulated truth")
+lf.density_panel(cells, truth, against="simulated truth")
 
 # %% [markdown]
 # ## Where it errs

@@ -21,12 +21,13 @@ from lensfree_nb.provenance import provenance
 from lensfree_nb.quantify.drawing import drawn_maps, network_for
 from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG
 
+NETWORK: Final = "change"
 HOUR: Final = np.timedelta64(3_600_000_000_000, "ns")
 
 
 def changes(
     ds: xr.Dataset,
-    network: str | Path | ModelSpec,
+    network: str | Path | ModelSpec = NETWORK,
     *,
     least: float | None = None,
     alpha_um3_per_pg: float = ALPHA_UM3_PER_PG,
@@ -41,7 +42,9 @@ def changes(
     ds : Dataset
         With ``opd`` over ``time``.
     network : str, Path or ModelSpec
-        One for changes. None comes with the package yet: ``lensfree train change`` makes one.
+        One for changes; ``"change"`` comes with the package, and learned from simulated truth:
+        true OPD with noise, of cells that move, stretch and grow. Of those that divide it knows
+        nothing.
     least, alpha_um3_per_pg, tile_px, precision, device
         As of :func:`lensfree_nb.quantify.quantify.quantify`.
 
