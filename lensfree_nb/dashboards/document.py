@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from lensfree_nb.errors import WritingError
 from lensfree_nb.run.folders import made_folder
 from lensfree_nb.versions import version_of
 
@@ -38,7 +39,15 @@ def write_document(path: str | os.PathLike[str], title: str, parts: Iterable[str
     """Write HTML under a heading; when and by which version it was made stands below that.
 
     Written under a temporary name and renamed, so that no reader ever sees half a page.
+
+    Raises
+    ------
+    WritingError
+        If the path is a folder, or cannot be written to.
     """
+    target = Path(path)
+    if target.is_dir():
+        raise WritingError(f"{target} is a folder; give the name of a page in it")
     made = (
         f"<h1>{escape(title)}</h1>"
         f"<p class=made>{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, "
@@ -50,7 +59,6 @@ def write_document(path: str | os.PathLike[str], title: str, parts: Iterable[str
         f"<title>{escape(title)}</title><style>{STYLE}</style></head>"
         f"<body>{made}{''.join(parts)}</body></html>"
     )
-    target = Path(path)
     made_folder(target.parent)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:

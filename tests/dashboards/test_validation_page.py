@@ -1,7 +1,7 @@
 import pytest
 
 import lensfree_nb as lf
-from lensfree_nb.errors import ParameterError
+from lensfree_nb.errors import ParameterError, WritingError
 from tests.dashboards.test_page import Page
 
 
@@ -31,3 +31,5 @@ def test_nothing_in_common_still_makes_a_page(validated, reconstructed, tmp_path
     assert len(bare.links) == 1
     with pytest.raises(ParameterError, match="number of a frame"):
         lf.write_validation_page(found, tmp_path / "late.html", ds=reconstructed, time=9)
+    with pytest.raises(WritingError, match="is a folder"):
+        lf.write_validation_page(found, tmp_path)
