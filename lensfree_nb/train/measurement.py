@@ -70,9 +70,10 @@ def measurement_scores(
 ) -> dict[str, float]:
     """What weights are chosen by, the loss and its parts, and of each metric how far it is off.
 
-    ``error`` joins the loss of the detection and the metrics' errors as they are coded: standard
-    errors that claim too little are stretched in the end, and cost no weights their place. Errors
-    of each metric are in % where it is coded by its logarithm, else in its unit.
+    ``error`` joins the loss of the detection and the mean size of the metrics' errors as they are
+    coded, by which they are learned: standard errors that claim too little are stretched in the
+    end, and cost no weights their place. Root mean squares of each metric are in % where it is
+    coded by its logarithm, else in its unit.
 
     Parameters
     ----------
@@ -87,8 +88,8 @@ def measurement_scores(
     ):
         name, unit = ("percent", 100.0) if channels.logarithmic else ("error", scale)
         known = error.isfinite()
-        coded.append(float(error[known].double().square().mean().sqrt()))
-        said[f"{metric}_{name}"] = unit * coded[-1]
+        coded.append(float(error[known].double().mean()))
+        said[f"{metric}_{name}"] = unit * float(error[known].double().square().mean().sqrt())
         said[f"{metric}_inside_1_se"] = float((error < log_se.exp())[known].double().mean())
     # A metric that the validation does not know says nothing.
     known = [error for error in coded if math.isfinite(error)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -16,6 +16,7 @@ from lensfree_nb.simulate.ground import Ground
 from lensfree_nb.train.measuring import MeasuringTask, ground_targets, of_whole_cells
 from lensfree_nb.train.patches import PatchSource
 from lensfree_nb.train.shelf import Batch
+from lensfree_nb.train.variety import PAPER
 
 DEBRIS: Final = "debris"
 
@@ -27,6 +28,11 @@ class Quantification(MeasuringTask):
     Half of the fields are what the accelerated method makes of a hologram, by the network `draft`;
     half are the true OPD. Numbers are those of :class:`~lensfree_nb.train.measuring.MeasuringTask`.
     """
+
+    def told_by(self, seed: int) -> list[PatchSource]:
+        """Any microscope and culture, and those of the paper: what errs less there looks alike."""
+        source = self.source(seed)
+        return [source, replace(source, variety=PAPER)]
 
     def pair(self, source: PatchSource, number: int) -> Batch:
         """Of fields with odd numbers the OPD went through a hologram and back."""

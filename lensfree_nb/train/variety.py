@@ -196,9 +196,10 @@ def paper_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generat
     )  # fmt: skip
 
 
+PAPER: Final = "paper"
 VARIETIES: Final[Mapping[str, Variety]] = {
     "any": Variety(any_instrument, any_cells, any_culture),
-    "paper": Variety(paper_instrument, paper_cells, paper_culture),
+    PAPER: Variety(paper_instrument, paper_cells, paper_culture),
 }
 
 

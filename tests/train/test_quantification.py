@@ -59,7 +59,9 @@ def test_a_step_has_its_examples_whatever_came_before():
 
 
 def test_validation_is_seen_as_it_is_and_worsened(examples):
-    (clean, truth), (worse, same) = examples
+    (clean, truth), (worse, same), *of_the_papers_culture = examples
+    assert len(of_the_papers_culture) == 2
+    assert not torch.equal(of_the_papers_culture[0][0], clean)
     assert torch.equal(truth.nan_to_num(), same.nan_to_num())
     assert float((worse - clean).std()) > 0.02
 
