@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def agreement_figure(found: Validation) -> Figure:
     """A column a metric: measured over reference, and below the error over the mean of both.
 
-    Those cells are drawn that are scored. The error's mean
-    and its 95 % limits of agreement are drawn (Bland and Altman, Lancet 327, 307 (1986)).
+    Of the cells that are scored. The error's mean and its 95 % limits of agreement are drawn
+    (Bland and Altman, Lancet 327, 307 (1986)).
 
     Parameters
     ----------

@@ -85,11 +85,11 @@ def read_cells(
     check_number("alpha_um3_per_pg", alpha_um3_per_pg, open_low=True)
     try:
         table = _read(source)
-        kind, found = _recognised(table, source, image)
-        if kind == OWN:
-            return table.assign(time=pd.to_datetime(table["time"])) if "time" in table else table
     except (OSError, ValueError, ImportError) as error:
         raise OpeningError(f"{source} cannot be read as a table ({error})") from error
+    kind, found = _recognised(table, source, image)
+    if kind == OWN:
+        return _with_moments(table, source)
     if kind == TRACKMATE:
         unit = unit or _unit_of_trackmate(table, found["x"])
         table = table.iloc[UNIT_ROWS:] if len(table) and _is_words(table, found["x"]) else table
@@ -107,6 +107,16 @@ def _read(source: Path) -> pd.DataFrame:
     if len(table.columns) > 1:
         return table
     return pd.read_csv(source, sep=None, engine="python", encoding_errors="replace")
+
+
+def _with_moments(table: pd.DataFrame, source: Path) -> pd.DataFrame:
+    """Our own table, its times no longer words, as a CSV has them."""
+    if "time" not in table:
+        return table
+    try:
+        return table.assign(time=pd.to_datetime(table["time"]))
+    except (TypeError, ValueError) as error:
+        raise OpeningError(f"{source} holds times that are no moments ({error})") from error
 
 
 def _measured(

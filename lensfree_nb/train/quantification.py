@@ -30,7 +30,7 @@ class Quantification(MeasuringTask):
     """
 
     def told_by(self, seed: int) -> list[PatchSource]:
-        """Any microscope and culture, and those of the paper: what errs less there looks alike."""
+        """Any microscope and culture, and the paper's: these err less, and look no different."""
         source = self.source(seed)
         return [source, replace(source, variety=PAPER)]
 

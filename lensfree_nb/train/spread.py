@@ -1,6 +1,7 @@
 """Standard errors, learned once more when all else is: of fields that nothing was learned from.
 
-A network errs less on what it learned from than on what it has not seen, and would claim as much.
+A network may err less on what it learned from than on what it has not seen; and what a task names
+(``unseen``) may be of those microscopes on which the errors are to hold.
 """
 
 from __future__ import annotations

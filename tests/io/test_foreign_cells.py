@@ -91,8 +91,10 @@ def test_rows_without_a_place_are_left_out(written):
 
 
 def test_what_is_no_table_of_cells(written, tmp_path):
-    with pytest.raises(OpeningError, match="none of TrackMate"):
+    with pytest.raises(OpeningError, match=r"cells.csv has columns a, b.*none of TrackMate"):
         read_cells(written("a,b\n1,2\n"))
+    with pytest.raises(OpeningError, match="no moments"):
+        read_cells(written("y_um,x_um,time\n1,2,late\n"))
     with pytest.raises(OpeningError, match="cannot be read"):
         read_cells(tmp_path / "absent.csv")
     with pytest.raises(OpeningError, match="cannot be read"):
