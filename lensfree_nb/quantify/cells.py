@@ -139,7 +139,8 @@ def cells(
         One row a cell. Where a cell touches unknown pixels, or the frame is not trusted, its
         ``trusted`` is False; where it touches the frame's border, its ``edge`` is True. Of maps,
         each measurement has its standard error beside it (``*_se``); ``trusted`` is False, too,
-        where the cell is unlike those that the network learned from.
+        where the cell is unlike those that the network learned from, or seen in pixels of another
+        size; ``edge`` is True where a cell of this area and length may reach beyond the frame.
     """
     check_choice("method", method, METHODS)
     if method == "maps" or (method == "auto" and "representation" in ds):
