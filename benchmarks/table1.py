@@ -2,18 +2,22 @@
 
 Four simulated frames as dense as the paper's, and two scenes that no network has met: outlines
 unseen in training, and a harsh microscope. All is measured on reconstructed OPD. The paper's own
-rows stand beside. `--quick` takes small fields and the accelerated method alone.
+rows stand beside. `--quick` takes small fields and the accelerated method alone; `--keep FOLDER`
+keeps the reconstructions there, and takes up those that were made by the same sources.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from _harness import Row, arguments, data_folder, report, row
+from _kept import kept
 from _measures import agreement_rows, error_bar_rows, truth_table
 from _scenes import PIXEL_UM, UNSEEN, hl60, opened
 from _seeds import TEST
@@ -45,8 +49,8 @@ class Frame:
     kinds: dict[str, float] | None
     full: bool
 
-    def acquired(self, number: int, quick: bool) -> tuple[xr.Dataset, pd.DataFrame]:
-        """The hologram as a user would have prepared it, and the true cells."""
+    def acquired(self, number: int, quick: bool) -> tuple[Callable[[], xr.Dataset], pd.DataFrame]:
+        """What gives the hologram as a user would have prepared it, and the true cells."""
         rng = np.random.default_rng([TEST["table1"], number])
         shape = SMALL_PX if quick else FRAME_PX if self.full else (SIDE_PX, SIDE_PX)
         bank = hl60() if self.kinds and "measured" in self.kinds else None
@@ -54,8 +58,13 @@ class Frame:
             shape, self.density_per_mm2, rng=rng, kinds=self.kinds, margin_um=MARGIN_UM,
             measured_cells=bank,
         )  # fmt: skip
-        raw = acquire(drawn, shape, rng=rng, instrument=self.preset, measured_cells=bank)
-        return opened(raw, self.preset), truth_table(drawn, shape, PIXEL_UM)
+
+        @cache
+        def hologram() -> xr.Dataset:
+            raw = acquire(drawn, shape, rng=rng, instrument=self.preset, measured_cells=bank)
+            return opened(raw, self.preset)
+
+        return hologram, truth_table(drawn, shape, PIXEL_UM)
 
     def bars(self) -> dict[str, dict[str, str]]:
         """What the default network is held to against the truth."""
@@ -91,14 +100,18 @@ def tables(rec: xr.Dataset, device: str) -> Iterator[tuple[str, pd.DataFrame]]:
             yield name, cells_of(quantify(rec, name, device=device))
 
 
-def score(frame: Frame, number: int, quick: bool, device: str) -> list[Row]:
-    ds, truth = frame.acquired(number, quick)
+def score(
+    frame: Frame, number: int, quick: bool, device: str, keep: Path | None = None
+) -> list[Row]:
+    hologram, truth = frame.acquired(number, quick)
     rows = [row(f"{frame.name}: cells in truth", float(len(truth)), "1", None, SOURCE)]
     r2: dict[str, dict[str, float]] = {}
     for method in ("accelerated",) if quick else ("reference", "accelerated"):
-        found = dict(tables(reconstruct(ds, method, device=device), device))
-        barred = method == "reference"
         where = f"{frame.name}, {method}"
+        name = f"{number} {where}{', quick' * quick}"
+        rec = kept(keep, name, lambda m=method: reconstruct(hologram(), m, device=device))
+        found = dict(tables(rec, device))
+        barred = method == "reference"
         rows.append(row(f"{where}: cells", float(len(found[STANDARD])), "1", None, SOURCE))
         for name, table in found.items():
             held = frame.bars() if barred and name == DEFAULT else {}
@@ -158,10 +171,10 @@ def paper_rows() -> list[Row]:
 
 
 if __name__ == "__main__":
-    args = arguments(__doc__)
+    args = arguments(__doc__, keep={"type": Path, "help": "where reconstructions are kept"})
     data_folder()  # If there is none, better told now than after the work.
     rows = []
     for number, frame in enumerate(FRAMES):
-        rows += score(frame, number, args.quick, args.device)
+        rows += score(frame, number, args.quick, args.device, args.keep)
         print(frame.name, "done", flush=True)
     report([*rows, *paper_rows()], args)
