@@ -7,7 +7,7 @@ from typing import Final
 
 import torch
 from torch import Tensor
-from torch.nn.functional import max_pool2d, pad, pixel_shuffle, pixel_unshuffle
+from torch.nn.functional import pad, pixel_shuffle, pixel_unshuffle
 
 from lensfree_nb.nets.unet import Levels, exactly, silent
 
@@ -80,15 +80,14 @@ class FoldedUNet(Levels):
         """Images (n, channel, y, x), any size, to images of the same size."""
         height, width = images.shape[-2:]
         short = (-width % self.fold, -height % self.fold)
-        copies = [(images / most).clamp(-1, 1) for most in self.saturations]
-        given = torch.cat([images, *copies], 1) if copies else images
-        whole = pad(given, (0, short[0], 0, short[1]), mode="replicate")
+        whole = pad(images, (0, short[0], 0, short[1]), mode="replicate") if any(short) else images
         blocks = pixel_unshuffle(whole, self.fold)
+        copies = [(blocks / most).clamp_(-1, 1) for most in self.saturations]
         if not self.windows:
-            drawn = exactly(self.last, self.finest(blocks))
+            drawn = exactly(self.last, self.finest(torch.cat([blocks, *copies], 1)))
         else:
-            highest = self._highest(whole[:, : images.shape[1]])
-            found = self.finest(torch.cat([blocks, highest], 1))
+            highest = self._highest(blocks)
+            found = self.finest(torch.cat([blocks, *copies, highest], 1))
             more = [there - here for there, here in zip(found.shape, highest.shape, strict=True)]
             beside = pad(highest, (0, more[3], 0, more[2]), mode="replicate")
             drawn = exactly(self.last, torch.cat([found, beside.to(found.dtype)], 1))
@@ -97,12 +96,22 @@ class FoldedUNet(Levels):
             unfolded[:, -self.corrects :] += images[:, : self.corrects]
         return unfolded
 
-    def _highest(self, images: Tensor) -> Tensor:
+    def _highest(self, blocks: Tensor) -> Tensor:
         """Logarithm of the highest value in each window around each block."""
-        around = [max_pool2d(images, self.fold)]
+        height, width = blocks.shape[-2:]
+        around = [blocks.view(len(blocks), -1, self.fold**2, height, width).amax(2)]
         for _ in self.windows[1:]:
             # Each window is the one before and a block more on every side.
-            around.append(max_pool2d(around[-1], 3, 1, 1))
-        highest = torch.cat(around, 1).clamp_min(LEAST).log()
+            around.append(_widened(_widened(around[-1], 2), 3))
+        highest = torch.cat(around, 1).clamp_min_(LEAST).log_()
         # As what it is put beside lies in memory: between layouts that would take twice as long.
         return highest.contiguous(memory_format=torch.channels_last)
+
+
+def _widened(images: Tensor, along: int) -> Tensor:
+    """The highest of each value and its two neighbours: quicker than a pool of maxima."""
+    many = images.shape[along]
+    ends = [images.narrow(along, place, 1) for place in (0, many - 1)]
+    wide = torch.cat([ends[0], images, ends[1]], along)
+    before, here, after = (wide.narrow(along, start, many) for start in range(3))
+    return torch.maximum(torch.maximum(before, here), after)

@@ -59,16 +59,22 @@ class Levels(nn.Module):
         height, width = images.shape[-2:]
         coarsest = 2 ** (len(self.down) - 1)
         short = [-n % coarsest for n in (width, height)]
-        found = pad(images, (0, short[0], 0, short[1]), mode="replicate")
+        # Channels last, else every convolution turns the image there and back.
+        found = images.contiguous(memory_format=torch.channels_last)
+        if any(short):
+            found = pad(found, (0, short[0], 0, short[1]), mode="replicate")
         levels: list[Tensor] = []
         for number, block in enumerate(self.down):
             found = block(avg_pool2d(found, 2) if number else found)
             levels.append(found)
+        del levels[-1]
         for level in reversed(range(len(self.up))):
             coarser = self.rise[level](found) if self.adds else found
             finer = interpolate(coarser, scale_factor=2.0, mode="bilinear")
-            beside = levels[level]
-            found = self.up[level](beside + finer if self.adds else torch.cat([beside, finer], 1))
+            beside = levels.pop()
+            found = self.up[level](
+                finer.add_(beside) if self.adds else torch.cat([beside, finer], 1)
+            )
         return found
 
 
@@ -124,10 +130,17 @@ def silent(inputs: int, outputs: int) -> Pointwise:
 
 
 def exactly(layer: Pointwise, features: Tensor) -> Tensor:
-    """A layer in its own precision: hundreds of nanometres have no room in eight bits."""
+    """A last layer in its own precision: hundreds of nanometres have no room in eight bits.
+
+    Each image lies in one piece, as those who read it want it, whatever layout the features have.
+    """
     with torch.autocast(features.device.type, enabled=False):
-        made: Tensor = layer(features.to(layer.weight.dtype))
-    return made
+        pixels = features.to(layer.weight.dtype).movedim(1, -1).flatten(1, 2)
+        weight = layer.weight.flatten(1).expand(len(features), -1, -1)
+        made: Tensor = weight @ pixels.mT
+        if layer.bias is not None:
+            made += layer.bias[:, None]
+    return made.view(*made.shape[:2], *features.shape[-2:])
 
 
 def _reach(depth: int) -> int:
