@@ -3,11 +3,14 @@
 Four simulated frames as dense as the paper's, and two scenes that no network has met: outlines
 unseen in training, and a harsh microscope. All is measured on reconstructed OPD. The paper's own
 rows stand beside. `--quick` takes small fields and the accelerated method alone; `--keep FOLDER`
-keeps the reconstructions there, and takes up those that were made by the same sources.
+keeps the reconstructions there, and takes up those that were made by the same sources; `--frame N`
+(from 0, as often as wanted) takes some of the six, and leaves in the file what the same commit
+found of the others.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -170,11 +173,31 @@ def paper_rows() -> list[Row]:
     ]  # fmt: skip
 
 
+def before(path: Path | None, commit: str, quick: bool) -> dict[int, list[Row]]:
+    """What a file holds of each frame, if it was measured at the same commit."""
+    record = json.loads(path.read_text()) if path and path.is_file() else {}
+    if (record.get("commit"), record.get("quick")) != (commit, quick):
+        return {}
+    rows = [Row(**each) for each in record["rows"]]
+    of_frames = [
+        [r for r in rows if r.source == SOURCE and r.name.startswith((f"{f.name}:", f"{f.name},"))]
+        for f in FRAMES
+    ]
+    return {number: found for number, found in enumerate(of_frames) if found}
+
+
 if __name__ == "__main__":
-    args = arguments(__doc__, keep={"type": Path, "help": "where reconstructions are kept"})
+    numbers = range(len(FRAMES))
+    args = arguments(
+        __doc__,
+        keep={"type": Path, "help": "where reconstructions are kept"},
+        frame={"type": int, "action": "append", "choices": numbers, "help": "which, from 0"},
+    )
     data_folder()  # If there is none, better told now than after the work.
-    rows = []
-    for number, frame in enumerate(FRAMES):
-        rows += score(frame, number, args.quick, args.device, args.keep)
-        print(frame.name, "done", flush=True)
-    report([*rows, *paper_rows()], args)
+    found = before(args.json, args.made["commit"], args.quick)
+    for number in args.frame or numbers:
+        found[number] = score(FRAMES[number], number, args.quick, args.device, args.keep)
+        print(FRAMES[number].name, "done", flush=True)
+    if len(found) < len(FRAMES):
+        args.made["command"] += "".join(f" --frame {number}" for number in sorted(found))
+    report([*(row for number in sorted(found) for row in found[number]), *paper_rows()], args)
