@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad, pixel_shuffle, pixel_unshuffle
 
-from lensfree_nb.nets import bare_ground
 from lensfree_nb.nets.unet import Levels, exactly, silent
 
 # In units of the input: of OPD in 100 nm, that of a cell's rim and that of its middle.
@@ -43,9 +42,6 @@ class FoldedUNet(Levels):
         How many of the last outputs are added to the first inputs, and so correct them.
     adds : int
         As of :class:`~lensfree_nb.nets.unet.Levels`: 1 if it does.
-    roughness : int
-        1 if the last layer is told how rough the bare ground is
-        (:func:`~lensfree_nb.nets.bare_ground.roughness`).
 
     Examples
     --------
@@ -66,7 +62,6 @@ class FoldedUNet(Levels):
         maxima: int = 0,
         corrects: int = 0,
         adds: int = 0,
-        roughness: int = 0,
     ):
         saturations, windows = SATURATIONS[:saturating], WINDOWS[:maxima]
         seen, shown = inputs * (1 + len(saturations)), inputs * len(windows)
@@ -75,13 +70,10 @@ class FoldedUNet(Levels):
         self.corrects = corrects
         self.saturations = saturations
         self.windows = windows
-        self.roughness = bool(roughness)
-        told = inputs * bare_ground.KINDS if roughness else 0
-        self.last = silent(features + shown + told, outputs * fold**2)
+        self.last = silent(features + shown, outputs * fold**2)
         # A pixel's block may reach further than the pixel itself, and a window beyond its block.
         beyond = max(windows, default=1) // 2
-        reach = max(self.halo_px + beyond, bare_ground.REACH if roughness else 0)
-        self.halo_px = fold * reach + fold - 1
+        self.halo_px = fold * (self.halo_px + beyond) + fold - 1
         self.stride_px = fold * self.stride_px
 
     def forward(self, images: Tensor) -> Tensor:
@@ -94,8 +86,7 @@ class FoldedUNet(Levels):
         highest = [self._highest(blocks)] if self.windows else []
         found = self.finest(torch.cat([blocks, *copies, *highest], 1))[..., : blocks.shape[2], :]
         found = found[..., : blocks.shape[3]]
-        rough = [bare_ground.roughness(blocks, self.fold)] if self.roughness else []
-        beside = [part.to(found.dtype) for part in (*highest, *rough)]
+        beside = [part.to(found.dtype) for part in highest]
         drawn = exactly(self.last, torch.cat([found, *beside], 1) if beside else found)
         unfolded = pixel_shuffle(drawn, self.fold)[..., :height, :width]
         if self.corrects:

@@ -28,17 +28,15 @@ HEADER: Final = "lensfree_nb"
 CONTENT: Final = "content_sha256"
 KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "plain": ("features", "layers"), "unet": ("features", "depth"),
-    "folded": (
-        "features", "depth", "fold", "saturating", "maxima", "corrects", "adds", "roughness",
-    ),
+    "folded": ("features", "depth", "fold", "saturating", "maxima", "corrects", "adds"),
 }  # fmt: skip
 # What a header may ask for: more is a slip, or a trap that takes all memory.
 MOST: Final[Mapping[str, int]] = {
     "features": 1024, "layers": 200, "depth": 10, "fold": 16, "saturating": 8, "maxima": 8,
-    "corrects": 8, "adds": 1, "roughness": 1, "passes": 100, "iterations": 10_000, "inputs": 64,
-    "outputs": 64, "halo_px": 10_000,
+    "corrects": 8, "adds": 1, "passes": 100, "iterations": 10_000, "inputs": 64, "outputs": 64,
+    "halo_px": 10_000,
 }  # fmt: skip
-MAYBE_0: Final = ("saturating", "maxima", "corrects", "adds", "roughness", "halo_px")
+MAYBE_0: Final = ("saturating", "maxima", "corrects", "adds", "halo_px")
 
 
 @dataclass(frozen=True, slots=True)

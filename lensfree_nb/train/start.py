@@ -17,7 +17,7 @@ from lensfree_nb.nets.registry import ModelSpec, load_network
 from lensfree_nb.quantify.channels import CHANNELS
 
 # What adds inputs to layers, after those that are there without it.
-SHOWS_MORE: Final = {"maxima", "roughness"}
+SHOWS_MORE: Final = "maxima"
 NEW: Final = -1
 
 
@@ -26,7 +26,7 @@ def weights_for(
 ) -> dict[str, Tensor]:
     """Weights of another network, as this one takes them.
 
-    Where it is shown more (``maxima``, ``roughness``), that begins unheard: before its first step
+    Where it is shown more highest values (``maxima``), they begin unheard: before its first step
     it draws what the other draws. Where that draws discs of more metrics (task ``represent``), the
     last layer of those asked for is taken; where it drew fewer layers of cells' pixels, those that
     are new begin blank.
@@ -52,7 +52,7 @@ def weights_for(
     unlike = [n for n in told if spec.options.get(n) != options.get(n)]
     weights = load_network(spec, "cpu").state_dict()
     mine = network.state_dict()
-    if SHOWS_MORE.issuperset(unlike) and weights.keys() == mine.keys():
+    if unlike == [SHOWS_MORE] and weights.keys() == mine.keys():
         weights = {key: _unheard(part, mine[key]) for key, part in weights.items()}
     if unlike == ["outputs"]:
         rows = _rows_of(options, spec.options)

@@ -3,10 +3,8 @@
 import pytest
 import torch
 from torch import nn
-from torch.nn.functional import pixel_unshuffle
 
 from lensfree_nb.errors import ModelError, ParameterError
-from lensfree_nb.nets.bare_ground import MIDDLE, WIDTH, roughness
 from lensfree_nb.nets.folded import FoldedUNet
 from lensfree_nb.nets.plain import Plain
 from lensfree_nb.nets.registry import build_network, find_model, save_network
@@ -21,9 +19,6 @@ NETS = {
     "folded with copies": lambda: FoldedUNet(1, 2, features=8, depth=2, saturating=2),
     "folded with maxima": lambda: FoldedUNet(1, 2, features=8, depth=2, maxima=3),
     "folded that corrects": lambda: FoldedUNet(1, 2, features=8, depth=2, fold=4, corrects=1),
-    "folded that knows bare ground": lambda: FoldedUNet(
-        1, 2, features=8, depth=4, maxima=2, roughness=1
-    ),
     "folded that adds": lambda: FoldedUNet(1, 2, features=8, depth=3, adds=1),
 }
 
@@ -97,25 +92,6 @@ def test_any_size_comes_back(name, size):
     found = net(given)
     assert found.shape == (1, 2, *size)
     assert bool(torch.isfinite(found).all())
-
-
-@torch.no_grad()
-def test_roughness_is_that_of_the_bare_ground_whatever_lies_beside():
-    rng = torch.Generator().manual_seed(seeds.PIXELS)
-    noise = torch.randn(1, 1, 192, 192, generator=rng)
-    found = {}
-    for nm in (1.0, 10.0):
-        image = noise * nm / 100
-        found[nm] = roughness(pixel_unshuffle(image, 2), 2)[0, :, 48, 48]
-        image[..., 40:70, 80:130] += 1.5 + noise[..., 40:70, 80:130]
-        beside = roughness(pixel_unshuffle(image, 2), 2)[0, :, 48, 48]
-        torch.testing.assert_close(beside, found[nm], atol=0.05, rtol=0)
-    tenfold = torch.tensor(10.0).log() / WIDTH
-    torch.testing.assert_close(found[10.0] - found[1.0], tenfold.expand(3))
-    sunken = roughness(pixel_unshuffle(noise / 100 - 0.2, 2), 2)[0, 2, 48, 48]
-    torch.testing.assert_close(
-        sunken, (torch.tensor(0.2).log() - MIDDLE) / WIDTH, atol=0.05, rtol=0
-    )
 
 
 def test_before_training_the_unet_changes_nothing_and_then_it_learns():
