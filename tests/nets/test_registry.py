@@ -35,13 +35,18 @@ def saved(request, tmp_path):
     return network, path
 
 
+def as_loaded(network):
+    """In the layout of a loaded network: in another, sums are rounded in another order."""
+    return network.to(memory_format=torch.channels_last)
+
+
 def test_what_is_saved_is_loaded(saved):
     network, path = saved
     spec = find_model(path)
     again = load_network(spec, "cpu")
     images = torch.rand(1, int(spec.options["inputs"]), 20, 24)
     with torch.no_grad():
-        assert torch.equal(again(images), network(images))
+        assert torch.equal(again(images), as_loaded(network)(images))
     assert again is load_network(spec, "cpu")
     assert not again.training
 
@@ -218,4 +223,4 @@ def test_what_is_written_over_a_loaded_file_does_not_reach_the_network(saved):
     path.write_bytes(b"")
     images = torch.rand(1, int(spec.options["inputs"]), 20, 24)
     with torch.no_grad():
-        assert torch.equal(loaded(images), network(images))
+        assert torch.equal(loaded(images), as_loaded(network)(images))
