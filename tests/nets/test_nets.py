@@ -7,7 +7,7 @@ from torch import nn
 from lensfree_nb.errors import ModelError, ParameterError
 from lensfree_nb.nets.folded import FoldedUNet
 from lensfree_nb.nets.plain import Plain
-from lensfree_nb.nets.registry import build_network, find_model, save_network
+from lensfree_nb.nets.registry import build_network, find_model, load_network, save_network
 from lensfree_nb.nets.unet import UNet
 from tests import seeds
 
@@ -92,6 +92,23 @@ def test_any_size_comes_back(name, size):
     found = net(given)
     assert found.shape == (1, 2, *size)
     assert bool(torch.isfinite(found).all())
+
+
+@pytest.mark.parametrize("name", ["measure", "change", "accelerate", "paper-four"])
+@torch.inference_mode()
+def test_convolutions_work_in_the_layout_that_is_quickest_and_each_image_comes_in_one_piece(name):
+    spec = find_model(name)
+    net = load_network(spec, "cpu")
+    seen = []
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d) and module.kernel_size == (3, 3):
+            module.register_forward_hook(lambda *parts: seen.append(parts[-1]))
+    rng = torch.Generator().manual_seed(seeds.PIXELS)
+    drawn = net(torch.rand(1, int(spec.options["inputs"]), 64, 80, generator=rng))
+    load_network.cache_clear()
+    assert seen
+    assert all(part.is_contiguous(memory_format=torch.channels_last) for part in seen)
+    assert name.startswith("paper-") or drawn.is_contiguous()
 
 
 def test_before_training_the_unet_changes_nothing_and_then_it_learns():
