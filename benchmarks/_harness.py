@@ -77,9 +77,14 @@ def report(rows: list[Row], args: argparse.Namespace) -> None:
         holds = {True: "yes", False: "**no**", None: ""}[r.holds]
         print(f"| {name} | {value} | {r.unit} | {r.bar or ''} | {holds} |")
     if args.json:
-        record = {"rows": [asdict(r) for r in rows], "quick": args.quick, **args.made}
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        args.json.write_text(json.dumps(record, indent=1) + "\n")
+        write(rows, args.json, args)
+
+
+def write(rows: list[Row], path: Path, args: argparse.Namespace) -> None:
+    """Write the rows down, and how they were made."""
+    record = {"rows": [asdict(r) for r in rows], "quick": args.quick, **args.made}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(record, indent=1) + "\n")
 
 
 def _made(args: argparse.Namespace) -> dict[str, object]:

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import xarray as xr
-from _harness import Row, arguments, data_folder, report, row
+from _harness import Row, arguments, data_folder, report, row, write
 from _kept import kept
 from _measures import agreement_rows, error_bar_rows, truth_table
 from _scenes import PIXEL_UM, UNSEEN, hl60, opened
@@ -195,12 +195,16 @@ if __name__ == "__main__":
         frame={"type": int, "action": "append", "choices": numbers, "help": "which, from 0"},
     )
     data_folder()  # If there is none, better told now than after the work.
-    mine = {}
+    found: dict[int, list[Row]] = {}
+    rows, command = [], args.made["command"]
     for number in args.frame or numbers:
-        mine[number] = score(FRAMES[number], number, args.quick, args.device, args.keep)
+        found[number] = score(FRAMES[number], number, args.quick, args.device, args.keep)
         print(FRAMES[number].name, "done", flush=True)
-    # Others may have been measured meanwhile.
-    found = before(args.json, args.made["commit"], args.quick) | mine
-    if len(found) < len(FRAMES):
-        args.made["command"] += "".join(f" --frame {number}" for number in sorted(found))
-    report([*(row for number in sorted(found) for row in found[number]), *paper_rows()], args)
+        # Others may have been measured meanwhile; and what is found is not to be lost by the next.
+        found = before(args.json, args.made["commit"], args.quick) | found
+        some = sorted(found) if len(found) < len(FRAMES) else []
+        args.made["command"] = command + "".join(f" --frame {n}" for n in some)
+        rows = [*(each for n in sorted(found) for each in found[n]), *paper_rows()]
+        if args.json:
+            write(rows, args.json, args)
+    report(rows, args)
