@@ -56,7 +56,7 @@ class Frame:
     def acquired(self, number: int, quick: bool) -> tuple[Callable[[], xr.Dataset], pd.DataFrame]:
         """What gives the hologram as a user would have prepared it, and the true cells."""
         rng = np.random.default_rng([TEST["table1"], number])
-        shape = SMALL_PX if quick else FRAME_PX if self.full else (SIDE_PX, SIDE_PX)
+        shape = self.shape(quick)
         bank = hl60() if self.kinds and "measured" in self.kinds else None
         drawn = culture(
             shape, self.density_per_mm2, rng=rng, kinds=self.kinds, margin_um=MARGIN_UM,
@@ -69,6 +69,10 @@ class Frame:
             return opened(raw, self.preset)
 
         return hologram, truth_table(drawn, shape, PIXEL_UM)
+
+    def shape(self, quick: bool) -> tuple[int, int]:
+        """In pixels."""
+        return SMALL_PX if quick else FRAME_PX if self.full else (SIDE_PX, SIDE_PX)
 
     def bars(self) -> dict[str, dict[str, str]]:
         """What the default network is held to against the truth."""
@@ -112,8 +116,8 @@ def score(
     r2: dict[str, dict[str, float]] = {}
     for method in ("accelerated",) if quick else (BARRED, "accelerated"):
         where = f"{frame.name}, {method}"
-        name = f"{number} {where}{', quick' * quick}"
-        rec = kept(keep, name, lambda m=method: reconstruct(hologram(), m, device=device))
+        asked = (frame, number, frame.shape(quick), MARGIN_UM, method)
+        rec = kept(keep, where, asked, lambda m=method: reconstruct(hologram(), m, device=device))
         found = dict(tables(rec, device, paper=quick or method == BARRED))
         barred = method == BARRED
         rows.append(row(f"{where}: cells", float(len(found[STANDARD])), "1", None, SOURCE))
