@@ -73,9 +73,8 @@ class FieldTask:
             raise ParameterError(
                 f"draft is {self.draft!r}, a network for {drafter}; name one that reconstructs"
             )
-        source = self.source(self.seed)
         self._shelf = Shelf(
-            lambda number: self.pair(source, number), self.seed, source.patches_a_field,
+            self.learned_pair, self.seed, self.source(self.seed).patches_a_field,
             self.shelf_fields, self.reuse, self.vectors,
         )  # fmt: skip
 
@@ -95,6 +94,10 @@ class FieldTask:
             bank_cells=self.bank_cells, device=self.device,
             draft=find_model(self.draft) if self.draft else None,
         )  # fmt: skip
+
+    def learned_pair(self, number: int) -> Batch:
+        """Inputs and truths of the patches of a field to learn from."""
+        return self.pair(self.source(self.seed), number)
 
     def pair(self, source: PatchSource, number: int) -> Batch:
         """Inputs and truths of the patches of a field."""

@@ -168,13 +168,15 @@ def _spread(error: Tensor, log_se: Tensor) -> Tensor:
 def _ground_loss(found: Tensor, truth: Tensor, channels: Channels) -> Tensor:
     """Of the maps of cells' own pixels: where these point, what is inside, and their OPD."""
     right, total = truth[:, -channels.ground :], found.new_zeros(())
+    layers = channels.parted(right.nan_to_num())
+    # What is drawn as a second cell must be dear even where there is only one.
+    weight = torch.where(layers[0][2] > 0, ON_CELLS, 1.0)
     for drawn, wanted, known in zip(
-        channels.parted(found[:, channels.on_discs :]), channels.parted(right.nan_to_num()),
+        channels.parted(found[:, channels.on_discs :]), layers,
         channels.parted(right.isfinite()), strict=True,
     ):  # fmt: skip
         step, own = ((drawn[k] - wanted[k]).abs() for k in (0, 2))
         outline = binary_cross_entropy_with_logits(drawn[1], wanted[1], reduction="none")
-        weight = torch.where(wanted[2] > 0, ON_CELLS, 1.0)
         total = total + STEP_WEIGHT * _mean(step, known[0])
         total = total + INSIDE_WEIGHT * _mean(outline, known[1])
         total = total + OWN_WEIGHT * _mean(own * weight, known[2])

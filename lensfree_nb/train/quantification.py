@@ -26,13 +26,19 @@ class Quantification(MeasuringTask):
     """Examples, loss and scores of networks that measure cells, learned from simulated truth.
 
     Half of the fields are what the accelerated method makes of a hologram, by the network `draft`;
-    half are the true OPD. Numbers are those of :class:`~lensfree_nb.train.measuring.MeasuringTask`.
+    half are the true OPD. Of either, half are of any microscope and culture, half of the paper's.
+    Numbers are those of :class:`~lensfree_nb.train.measuring.MeasuringTask`.
     """
 
     def told_by(self, seed: int) -> list[PatchSource]:
         """Any microscope and culture, and the paper's: these err less, and look no different."""
         source = self.source(seed)
         return [source, replace(source, variety=PAPER)]
+
+    def learned_pair(self, number: int) -> Batch:
+        """Of two fields of any microscope and culture the next two are of the paper's."""
+        sources = self.told_by(self.seed)
+        return self.pair(sources[number // 2 % len(sources)], number)
 
     def pair(self, source: PatchSource, number: int) -> Batch:
         """Of fields with odd numbers the OPD went through a hologram and back."""

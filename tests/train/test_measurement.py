@@ -89,3 +89,11 @@ def test_a_cells_own_opd_counts_more_than_bare_ground():
     measurement_loss(found, ground()).backward()
     pull = found.grad[0, -1].abs()
     assert float(pull[16, 8]) == pytest.approx(5 * float(pull[0, 0]))
+
+
+def test_a_second_cell_drawn_on_a_cell_is_as_dear_as_what_the_first_then_lacks():
+    found = torch.full((1, MEASURES.outputs, 32, 32), 0.5, requires_grad=True)
+    measurement_loss(found, ground()).backward()
+    (_, _, first), (_, _, second) = MEASURES.parted(found.grad[0, -MEASURES.ground :].abs())
+    assert float(second[0, 16, 8]) == pytest.approx(float(first[0, 16, 8]))
+    assert float(second[0, 16, 8]) == pytest.approx(5 * float(second[0, 0, 0]))

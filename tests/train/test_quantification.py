@@ -58,6 +58,14 @@ def test_a_step_has_its_examples_whatever_came_before():
         assert torch.equal(a.nan_to_num(), b.nan_to_num())
 
 
+def test_half_of_the_fields_are_of_the_papers_microscope_and_culture():
+    learned, source = small(), small().source(seeds.CELLS)
+    papers = dataclasses.replace(source, variety="paper")
+    for number, wanted in enumerate((source, source, papers, papers)):
+        found, again = learned.learned_pair(number), learned.pair(wanted, number)
+        assert torch.equal(found[0], again[0])
+
+
 def test_validation_is_seen_as_it_is_and_worsened(examples):
     (clean, truth), (worse, same), *of_the_papers_culture = examples
     assert len(of_the_papers_culture) == 2
