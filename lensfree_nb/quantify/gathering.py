@@ -1,7 +1,8 @@
 """What the pixels of each cell add up to, where a network has drawn whose each pixel is.
 
 Each pixel points to the centroid of its cell, as in instance segmentation by offsets (Neven et al.,
-CVPR 2019); pixels that meet near a centre are that cell's.
+CVPR 2019); pixels that meet near a centre are that cell's. From the far ends of long cells steps
+fall short: what points to no centre follows on, once, from where it points.
 """
 
 from __future__ import annotations
@@ -117,7 +118,7 @@ def _pixels(
     for steps, inside, own in layers:
         surely = inside.sigmoid()
         y, x = (surely > LEAST_INSIDE).nonzero().unbind(1)
-        owner = _owner(steps[:, y, x] * STEP_PX, y, x, centres, (shape[0], shape[1]))
+        owner = _owner(steps, surely > INSIDE, y, x, centres)
         held = (owner != NOBODY) & (owner != taken[y, x])
         y, x, owner = y[held], x[held], owner[held]
         taken[y, x] = owner
@@ -125,15 +126,31 @@ def _pixels(
         yield y, x, owner, surely[y, x].double(), opd_nm
 
 
-def _owner(step: Tensor, y: Tensor, x: Tensor, centres: Tensor, shape: tuple[int, int]) -> Tensor:
+def _owner(steps: Tensor, inside: Tensor, y: Tensor, x: Tensor, centres: Tensor) -> Tensor:
     """Row of the cell to whose centre each pixel points; -1 where there is none, or too far off."""
-    aims = torch.full((shape[0] * shape[1],), NOBODY, device=centres.device)
-    place, nearest = disc_pixels(centres, shape, 2 * AIM_PX)
-    aims[place] = nearest
+    aims = torch.full_like(inside, NOBODY, dtype=torch.int64)
+    place, nearest = disc_pixels(centres, (inside.shape[0], inside.shape[1]), 2 * AIM_PX)
+    aims.view(-1)[place] = nearest
+    to_y, to_x, near = _pointed(steps, y, x, y, x)
+    owner = torch.where(near, aims[to_y, to_x], NOBODY)
+    short = ((owner == NOBODY) & near & inside[to_y, to_x]).nonzero()[:, 0]
+    to_y, to_x, near = _pointed(steps, to_y[short], to_x[short], y[short], x[short])
+    owner[short] = torch.where(near, aims[to_y, to_x], NOBODY)
+    return owner
+
+
+def _pointed(
+    steps: Tensor, y: Tensor, x: Tensor, from_y: Tensor, from_x: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Where pixels point (row, column), and whether that is in the image and in a cell's reach.
+
+    Reach counts from the pixels that set out; what lies beyond the image is called its first pixel.
+    """
+    step = steps[:, y, x] * STEP_PX
     to_y, to_x = (y + step[0]).round().long(), (x + step[1]).round().long()
-    within = (to_y >= 0) & (to_y < shape[0]) & (to_x >= 0) & (to_x < shape[1])
-    within &= step.square().sum(0) <= REACH_PX**2
-    return torch.where(within, aims[torch.where(within, to_y * shape[1] + to_x, 0)], NOBODY)
+    near = (to_y >= 0) & (to_y < steps.shape[1]) & (to_x >= 0) & (to_x < steps.shape[2])
+    near &= (to_y - from_y).square() + (to_x - from_x).square() <= REACH_PX**2
+    return torch.where(near, to_y, 0), torch.where(near, to_x, 0), near
 
 
 def _major_axis_px(moments: Tensor) -> Tensor:

@@ -47,6 +47,17 @@ def test_an_ellipse_is_measured_as_it_is():
     assert axis == pytest.approx(2 * 20 * PITCH, rel=0.01)
 
 
+def test_the_far_ends_of_a_long_cell_are_its_own_though_their_steps_fall_short():
+    ground, centres = ground_of([(60, 71)], [(32, 6)], [0.4], [80.0])
+    right = of_one(ground, centres)
+    far = (ground[:2] * STEP_PX).square().sum(0).sqrt()
+    ground[:2] *= (16 / far.clamp(min=16))[None]
+    torch.testing.assert_close(of_one(ground, centres), right)
+    # Where bare ground lies between, nothing leads on.
+    ground[2, far > 8] = torch.where(far[far > 8] < 20, -12.0, 12.0)
+    assert of_one(ground, centres)[0, 0] < 0.5 * right[0, 0]
+
+
 def test_cells_that_touch_keep_their_own():
     places = [(60, 60), (60, 79)]
     together, centres = ground_of(places, [(12, 9)] * 2, [0.0, 0.0], [50.0, 200.0])
