@@ -73,8 +73,9 @@ class FieldTask:
             raise ParameterError(
                 f"draft is {self.draft!r}, a network for {drafter}; name one that reconstructs"
             )
+        self._sources = self.sources(self.seed)
         self._shelf = Shelf(
-            self.learned_pair, self.seed, self.source(self.seed).patches_a_field,
+            self.learned_pair, self.seed, self._sources[0].patches_a_field,
             self.shelf_fields, self.reuse, self.vectors,
         )  # fmt: skip
 
@@ -95,9 +96,13 @@ class FieldTask:
             draft=find_model(self.draft) if self.draft else None,
         )  # fmt: skip
 
+    def sources(self, seed: int) -> list[PatchSource]:
+        """Where fields of a seed come from: all that a network is to know."""
+        return [self.source(seed)]
+
     def learned_pair(self, number: int) -> Batch:
-        """Inputs and truths of the patches of a field to learn from."""
-        return self.pair(self.source(self.seed), number)
+        """Inputs and truths of the patches of a field to learn from: two of each source in turn."""
+        return self.pair(self._sources[number // 2 % len(self._sources)], number)
 
     def pair(self, source: PatchSource, number: int) -> Batch:
         """Inputs and truths of the patches of a field."""

@@ -26,7 +26,7 @@ from lensfree_nb.train.measurement import (
     measurement_scores,
     spread_loss,
 )
-from lensfree_nb.train.patches import FIELDS_AN_INSTRUMENT, PatchSource
+from lensfree_nb.train.patches import FIELDS_AN_INSTRUMENT
 from lensfree_nb.train.shelf import Batch
 
 COARSE_PX: Final = 64
@@ -111,10 +111,6 @@ bank_cells, draft, device
         rng = np.random.default_rng([self.seed, step, size])
         return self._worsened(inputs, rng), truths
 
-    def told_by(self, seed: int) -> list[PatchSource]:
-        """Where those fields come from that tell how far off a network is, each in its turn."""
-        return [self.source(seed)]
-
     @property
     def spread_images(self) -> Sequence[int]:
         """Which of the images drawn are standard errors."""
@@ -122,8 +118,8 @@ bank_cells, draft, device
 
     def unseen(self, number: int) -> Batch:
         """OPD (100 nm), worsened, and targets of a field that is met nowhere else."""
-        sources = self.told_by(self.seed)
-        inputs, truths = self.pair(sources[number % len(sources)], UNSEEN + 2 * number)
+        source = self._sources[number % len(self._sources)]
+        inputs, truths = self.pair(source, UNSEEN + 2 * number)
         return self._worsened(inputs, np.random.default_rng([self.seed, UNSEEN, number])), truths
 
     def spread_loss(self, found: Tensor, truth: Tensor) -> Tensor:
@@ -132,7 +128,7 @@ bank_cells, draft, device
 
     def validation(self) -> list[Batch]:
         """OPD and targets of fields to validate on, as they are and, where it is so, worsened."""
-        sources, found = self.told_by(self.validation_seed), []
+        sources, found = self.sources(self.validation_seed), []
         for source, n in product(sources, range(self.validation_fields)):
             number = n * FIELDS_AN_INSTRUMENT + 1
             inputs, truth = self.pair(source, number)

@@ -30,15 +30,10 @@ class Quantification(MeasuringTask):
     Numbers are those of :class:`~lensfree_nb.train.measuring.MeasuringTask`.
     """
 
-    def told_by(self, seed: int) -> list[PatchSource]:
+    def sources(self, seed: int) -> list[PatchSource]:
         """Any microscope and culture, and the paper's: these err less, and look no different."""
         source = self.source(seed)
         return [source, replace(source, variety=PAPER)]
-
-    def learned_pair(self, number: int) -> Batch:
-        """Of two fields of any microscope and culture the next two are of the paper's."""
-        sources = self.told_by(self.seed)
-        return self.pair(sources[number // 2 % len(sources)], number)
 
     def pair(self, source: PatchSource, number: int) -> Batch:
         """Of fields with odd numbers the OPD went through a hologram and back."""
