@@ -55,6 +55,23 @@ def test_a_pure_phase_object_is_recovered():
     assert float(misfit.crop(absorption).max()) < 0.05
 
 
+def test_it_ends_where_nothing_moves_any_more():
+    image, truth = hologram()
+    found, used = [], []
+    for relax in (1.0, 1.0 + 1e-9):  # weights that relax are never settled before the end
+        misfit = Misfit(image, SETUP, background_px=10.0)
+        start = misfit.spread(truth) * 2 * math.pi / (misfit.reference_um * 1e3), misfit.zeros()
+        weights, counted = Weights(0.004, 0.0003, relax=relax, prior=1.0), []
+        phase, _ = minimise(
+            misfit, weights, iterations=153, start=start,
+            callback=lambda iteration, _, counted=counted: counted.append(iteration),
+        )  # fmt: skip
+        found.append(phase * misfit.reference_um * 1e3 / (2 * math.pi))
+        used.append(len(counted))
+    assert used[0] < 50 < used[1] == 153
+    assert float((found[0] - found[1]).abs().max()) < 0.05  # nm
+
+
 def test_weights_fall_geometrically():
     weights = Weights(0.08, 0.008, relax=4.0)
     smoothness, sparsity = zip(*(weights.at(i, 3) for i in range(3)), strict=True)
