@@ -13,6 +13,8 @@ from lensfree_nb.train.patches import PatchSource
 from lensfree_nb.train.shelf import Batch, Shelf
 
 RECONSTRUCTS: Final = "reconstruct"
+# Fields of one source before the next one's turn.
+IN_TURN: Final = 4
 WHOLE: Final = (
     "field_px", "patch_px", "iterations", "shelf_fields", "validation_fields", "bank_cells",
 )  # fmt: skip
@@ -101,8 +103,8 @@ class FieldTask:
         return [self.source(seed)]
 
     def learned_pair(self, number: int) -> Batch:
-        """Inputs and truths of the patches of a field to learn from: two of each source in turn."""
-        return self.pair(self._sources[number // 2 % len(self._sources)], number)
+        """Inputs and truths of a field's patches to learn from: four of each source in turn."""
+        return self.pair(self._sources[number // IN_TURN % len(self._sources)], number)
 
     def pair(self, source: PatchSource, number: int) -> Batch:
         """Inputs and truths of the patches of a field."""

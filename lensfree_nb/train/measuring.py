@@ -15,7 +15,7 @@ from torch.nn.functional import interpolate
 
 from lensfree_nb.checks import check_number
 from lensfree_nb.errors import ParameterError
-from lensfree_nb.nets.registry import find_model
+from lensfree_nb.nets.registry import ModelSpec, find_model
 from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
 from lensfree_nb.quantify.channels import MEASURES, STEP_PX, Channels
 from lensfree_nb.simulate.ground import NOBODY, Ground
@@ -65,11 +65,23 @@ bank_cells, draft, device
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        if self.needs_draft and not self.draft:
-            raise ParameterError("draft is missing: name the network that reconstructs the OPD")
+        if self.needs_draft:
+            self.drafter()
         check_number("noise_nm", self.noise_nm)
         check_number("background_nm", self.background_nm)
         super().__post_init__()
+
+    def drafter(self) -> ModelSpec:
+        """The network that reconstructs.
+
+        Raises
+        ------
+        ParameterError
+            If none was named.
+        """
+        if not self.draft:
+            raise ParameterError("draft is missing: name the network that reconstructs the OPD")
+        return find_model(self.draft)
 
     def options(self) -> dict[str, Any]:
         """What a network for it must take and give."""

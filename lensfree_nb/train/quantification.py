@@ -12,7 +12,9 @@ from torch import Tensor
 
 from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
 from lensfree_nb.quantify.channels import MEASURES, METRICS, targets
+from lensfree_nb.reconstruct.alternation import accelerated, reference
 from lensfree_nb.simulate.ground import Ground
+from lensfree_nb.train.field_task import IN_TURN
 from lensfree_nb.train.measuring import MeasuringTask, ground_targets, of_whole_cells
 from lensfree_nb.train.patches import PatchSource
 from lensfree_nb.train.shelf import Batch
@@ -25,8 +27,9 @@ DEBRIS: Final = "debris"
 class Quantification(MeasuringTask):
     """Examples, loss and scores of networks that measure cells, learned from simulated truth.
 
-    Half of the fields are what the accelerated method makes of a hologram, by the network `draft`;
-    half are the true OPD. Of either, half are of any microscope and culture, half of the paper's.
+    Half of the fields are what the reference method makes of a hologram, by the network `draft`, a
+    quarter what the accelerated one makes, a quarter the true OPD. Of each, half are of any
+    microscope and culture, half of the paper's.
     Numbers are those of :class:`~lensfree_nb.train.measuring.MeasuringTask`.
     """
 
@@ -36,12 +39,13 @@ class Quantification(MeasuringTask):
         return [source, replace(source, variety=PAPER)]
 
     def pair(self, source: PatchSource, number: int) -> Batch:
-        """Of fields with odd numbers the OPD went through a hologram and back."""
-        if number % 2:
-            made = source.field(number)
-            opd, cells, ground = made.opd_nm, made.cells, made.ground
-        else:
-            opd, cells, ground = source.true_opd(number)
+        """Of four fields one is true OPD; all others went through a hologram and back."""
+        made_by = reference if number % 2 else accelerated
+        opd, cells, ground = (
+            source.opd_by(number, made_by(self.drafter()))
+            if number % IN_TURN
+            else source.true_opd(number)
+        )
         truth = _drawn(cells, ground, self.field_px, self.patch_px).to(opd.device)
         return opd[:, None] / OPD_UNIT_NM, source.cut(truth).movedim(0, 1).contiguous()
 

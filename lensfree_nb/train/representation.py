@@ -21,6 +21,7 @@ from lensfree_nb.quantify.peaks import over_discs
 from lensfree_nb.quantify.reading import covered
 from lensfree_nb.quantify.representation import DISC_PX, owners, representation
 from lensfree_nb.quantify.segment import Settings
+from lensfree_nb.reconstruct.alternation import reference
 from lensfree_nb.train.measuring import MeasuringTask
 from lensfree_nb.train.patches import PatchSource
 from lensfree_nb.train.shelf import Batch
@@ -34,7 +35,7 @@ AROUND_PX: Final = 96
 class Representation(MeasuringTask):
     """Examples, loss and scores of networks that imitate the standard pipeline (Allier 2022 §2.3).
 
-    The pipeline measures what the accelerated method makes of simulated holograms, by the network
+    The pipeline measures what the reference method makes of simulated holograms, by the network
     `draft`; its errors are learned with the rest. Other numbers are those of
     :class:`~lensfree_nb.train.measuring.MeasuringTask`.
 
@@ -104,11 +105,8 @@ class Representation(MeasuringTask):
         return replace(super().source(seed), variety=self.variety)
 
     def pair(self, source: PatchSource, number: int) -> Batch:
-        """What light made of a field, and what the pipeline says of that; odd fields are drafted.
-
-        Even ones would be those of a short inversion, which nobody measures.
-        """
-        opd = source.field(2 * number + 1).opd_nm
+        """What the reference method makes of a field, and what the pipeline says of that."""
+        opd, _, _ = source.opd_by(number, reference(self.drafter()))
         along = self.field_px // self.patch_px
         rows = opd.reshape(along, along, *opd.shape[1:]).transpose(1, 2)
         whole = rows.reshape(self.field_px, self.field_px).cpu().numpy()

@@ -7,6 +7,7 @@ import torch
 from lensfree_nb.contract import METRIC_UNITS
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.nets.registry import find_model
+from lensfree_nb.reconstruct.alternation import accelerated, reference
 from lensfree_nb.simulate import PRESETS, culture, with_debris
 from lensfree_nb.simulate.bank import CellBank
 from lensfree_nb.simulate.shapes import TEST_ONLY, TUNE_ONLY
@@ -101,6 +102,17 @@ def test_every_other_field_may_begin_from_a_network_s_answer():
 
     assert error(after) < 0.5 * error(before)
     assert after.inputs.shape == before.inputs.shape
+
+
+def test_a_field_is_reconstructed_as_users_have_it():
+    network = find_model("accelerate")
+    truth, cells, ground = SMALL.true_opd(1)
+    by = [SMALL.opd_by(1, method(network)) for method in (accelerated, reference)]
+    for _, same_cells, same_ground in by:
+        assert same_cells.equals(cells)
+        assert all(torch.equal(a, b) for a, b in zip(same_ground, ground, strict=True))
+    quick, long = (float((opd - truth).square().mean().sqrt()) for opd, _, _ in by)
+    assert long < quick < 0.2 * float(truth.square().mean().sqrt())
 
 
 def test_a_network_can_learn_from_them(patches):

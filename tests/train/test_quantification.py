@@ -61,7 +61,7 @@ def test_a_step_has_its_examples_whatever_came_before():
 def test_half_of_the_fields_are_of_the_papers_microscope_and_culture():
     learned, source = small(), small().source(seeds.CELLS)
     papers = dataclasses.replace(source, variety="paper")
-    for number, wanted in enumerate((source, source, papers, papers)):
+    for number, wanted in enumerate((source,) * 4 + (papers,) * 4):
         found, again = learned.learned_pair(number), learned.pair(wanted, number)
         assert torch.equal(found[0], again[0])
 
