@@ -189,8 +189,8 @@ pd.DataFrame(
 # The network knows simulated cells only. Its card says what it was trained on and where it ends.
 # Every number can be changed: `prior` says how much the second inversion believes the network
 # beside the data, `iterations=0` leaves the second inversion out, `network=` takes your own
-# weights, and `reference` lets the network draw twice and in eight orientations, and goes on for
-# 153 iterations instead of 10.
+# weights, and `reference` lets the network draw twice and in eight orientations, and goes on until
+# nothing moves any more, for up to 153 iterations instead of 10.
 
 # %%
 card = read_card("accelerate")

@@ -144,6 +144,7 @@ class Alternation:
 def reference(network: ModelSpec) -> Alternation:
     """10 iterations, network, 153 iterations (Allier 2022; the numbers' order is our reading).
 
+    Of the 153 only those that move something; held by the network's answer, a fifth at most.
     Past the paper, the network draws in all orientations, and twice where it has learned to.
     """
     passes = int(network.options.get("passes", 1))
