@@ -17,7 +17,7 @@ from skimage.segmentation import relabel_sequential
 
 from lensfree_nb.checks import check_choice
 from lensfree_nb.contract import frame_origin_um, opd_of, pixel_size_of
-from lensfree_nb.errors import ParameterError, QualityWarning
+from lensfree_nb.errors import DataError, DimensionError, ParameterError, QualityWarning
 from lensfree_nb.provenance import provenance
 from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG
 from lensfree_nb.quantify.map_table import map_table_of
@@ -65,6 +65,8 @@ class CellTable:
         opd = frame["opd"]
         scene = scene_of(opd, self.pixel_size_um, self.settings)
         whole = "labels" in frame
+        if whole and frame["labels"].min(initial=0) < 0:
+            raise DataError("labels holds numbers below 0; 0 is background, cells count from 1")
         tiles = tile_grid(opd.shape, None if whole else self.tile_px, self._halo_px())
         labels = relabel_sequential(frame["labels"])[0] if whole else None
         parts = [self._tile(scene, tile, labels) for tile in tiles]
@@ -139,8 +141,9 @@ def cells(
         One row a cell. Where a cell touches unknown pixels, or the frame is not trusted, its
         ``trusted`` is False; where it touches the frame's border, its ``edge`` is True. Of maps,
         each measurement has its standard error beside it (``*_se``); ``trusted`` is False, too,
-        where the cell is unlike those that the network learned from, or seen in pixels of another
-        size; ``edge`` is True where a cell of this area and length may reach beyond the frame.
+        where the cell is unlike those that the network learned from, not found again in a later
+        frame (``changes``), or seen in pixels of another size;
+        ``edge`` is True where a cell of this area and length may reach beyond the frame.
     """
     check_choice("method", method, METHODS)
     if method == "maps" or (method == "auto" and "representation" in ds):
@@ -148,7 +151,8 @@ def cells(
         if outlined or alpha_um3_per_pg != ALPHA_UM3_PER_PG or properties or tile_px is not None:
             raise ParameterError(
                 "the cells are read from maps, which know no outlines: leave the numbers of the "
-                "standard pipeline out, or ask for it (method='standard')"
+                "standard pipeline out (alpha_um3_per_pg goes to quantify or changes), or ask for "
+                "it (method='standard')"
             )
         maps, frames = map_table_of(ds)
         return map_tables(maps, frames, meta=maps.empty())
@@ -157,20 +161,40 @@ def cells(
     )
     frames = opd.to_dataset(name="opd")
     if "trusted" in ds:
-        frames["trusted"] = ds["trusted"]
+        frames["trusted"] = ds["trusted"].transpose(..., "y", "x", missing_dims="ignore")
     if "labels" in ds:
         if settings != Settings():
             raise ParameterError(
                 "the dataset has labels, and these are measured; to outline cells by other "
                 "numbers give them to segment(), or drop the labels (ds.drop_vars('labels'))"
             )
-        frames["labels"] = ds["labels"]
+        frames["labels"] = _labels_of(ds, opd)
     kernel = CellTable(
         settings, pixel_size_of(ds), alpha_um3_per_pg, _names(properties), tile_px,
         frame_origin_um(ds),
     )  # fmt: skip
     meta = kernel({"opd": np.zeros((8, 8))}, index=0, time=np.datetime64("NaT", "ns"))
     return map_tables(kernel, frames, meta=meta)
+
+
+def _labels_of(ds: xr.Dataset, opd: xr.DataArray) -> xr.DataArray:
+    """The user's own outlines, in the order of the OPD.
+
+    Raises
+    ------
+    DimensionError
+        If they have other dims than the OPD.
+    DataError
+        If they are no whole numbers.
+    """
+    labels = ds["labels"]
+    if set(labels.dims) != set(opd.dims):
+        raise DimensionError(f"labels has dims {labels.dims}, opd {opd.dims}: they must be alike")
+    if labels.dtype.kind not in "ui":
+        raise DataError(
+            f"labels has dtype {labels.dtype}; number the cells from 1, as by skimage.measure.label"
+        )
+    return labels.transpose(*opd.dims)
 
 
 def _warn_of_nothing(opd_nm: NDArray[Any], quality_nm: float) -> None:

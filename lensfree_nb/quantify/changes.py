@@ -54,7 +54,8 @@ def changes(
         For each frame but the last, ``detection``, ``representation`` and ``representation_se`` as
         of ``quantify``, along ``metric``: ``displacement_y_um``, ``displacement_x_um`` (to the next
         frame), ``elongation_um_per_h`` (of the major axis), ``growth_pg_per_h`` (of the dry mass).
-        ``cells()`` reads them: a cell's position is the one in the earlier frame.
+        ``cells()`` reads them: a cell's position is the one in the earlier frame. A cell of which
+        less than a third is found in one of the frames has infinite errors, and is not trusted.
 
     Raises
     ------

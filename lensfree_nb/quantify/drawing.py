@@ -18,6 +18,7 @@ from lensfree_nb.contract import CHANGE_UNITS, METRIC_UNITS
 from lensfree_nb.errors import ParameterError, QualityWarning
 from lensfree_nb.nets.registry import ModelSpec, find_model
 from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
+from lensfree_nb.quantify.level import off_level
 from lensfree_nb.quantify.representation import REACH_PX
 from lensfree_nb.run.devices import check_device
 from lensfree_nb.run.frames import Arrays, Output, map_tiles
@@ -32,6 +33,8 @@ UNKNOWN_REACH_UM: Final = 20.0
 DISC_REACH_PX: Final = 16 + REACH_PX
 DETECTION: Final = "detection"
 LEAST: Final = 0.5
+# How far off 0 the bare ground may be for a network that never saw it off.
+LEVEL_NM: Final = 20.0
 # Networks that measure see far and hold little: of larger tiles less is halo.
 NETWORK_TILE_PX: Final = 1536
 # A network knows pixels: by which power of their pitch each metric grows.
@@ -76,8 +79,9 @@ class DrawTile:
         ----------
         image : ndarray, shape ([moment,] y, x)
             OPD (nm); NaN where unknown.
-        *arguments : ndarray
-            Hours between two moments, which rates are divided by.
+        *arguments : ndarray, shape ()
+            Whether the frame's OPD does not begin at 0: then no cell is certain. And, of two
+            moments, the hours between them, which rates are divided by.
         tile : Tile
             Where it lies in the frame.
         """
@@ -88,6 +92,7 @@ class DrawTile:
         from lensfree_nb.run.networks import apply_network
 
         options = self.network.options
+        off, *hours = arguments
         with working_on(self.device) as device:
             opd = torch.tensor(np.ascontiguousarray(image, np.float32), device=device)
             opd = opd.reshape(-1, *image.shape[-2:])
@@ -102,15 +107,15 @@ class DrawTile:
                 found.centres.cpu().numpy(), self._reach_px(found.values.cpu().numpy()),
                 known.all(0).cpu().numpy(),
             )  # fmt: skip
-            unsure |= not self.known_pitch
+            unsure |= not self.known_pitch or bool(off)
             unsure |= _unlike(found.values, options).cpu().numpy()
             found.errors[:, torch.from_numpy(unsure).to(device)] = math.inf
             maps = {DETECTION: found.detection}
-            hours = float(arguments[0]) if arguments else 1.0
+            apart = float(hours[0]) if hours else 1.0
             for metric, factor, value, error in zip(
                 options["metrics"], self.factors, *found.maps(), strict=True
             ):
-                scale = factor / hours if UNITS[metric].endswith("/h") else factor
+                scale = factor / apart if UNITS[metric].endswith("/h") else factor
                 maps |= {metric: value * scale, f"{metric}_se": error * scale}
             return {name: part[tile.inner].cpu().numpy() for name, part in maps.items()}
 
@@ -136,7 +141,7 @@ class DrawTile:
 
 def drawn_maps(
     frames: xr.DataArray,
-    arguments: Sequence[xr.DataArray],
+    hours: Sequence[xr.DataArray],
     spec: ModelSpec,
     *,
     pixel_size_um: float,
@@ -152,8 +157,8 @@ def drawn_maps(
     ----------
     frames : DataArray, dims ([time,] [moment,] y, x)
         OPD (nm).
-    arguments : sequence of DataArray
-        Of :class:`DrawTile`.
+    hours : sequence of DataArray
+        One between two moments, of frames that have two.
     spec : ModelSpec
         The network.
     pixel_size_um : float
@@ -176,12 +181,14 @@ def drawn_maps(
     words = {"units": "1", "long_name": "how surely a cell is here", "least": float(least)}
     outputs = {DETECTION: Output(attrs={**words, "network": Path(spec.name).stem})}
     outputs |= {f"{metric}{part}": Output() for metric in metrics for part in ("", "_se")}
+    most_nm = float(spec.options.get("trained_on", {}).get("background_nm", 0.0))
+    off = off_level(frames, max(most_nm, LEVEL_NM))
     found = map_tiles(
         DrawTile(
             spec, device, precision, float(least), scale, UNKNOWN_REACH_UM / pixel_size_um,
             _knows_pitch(spec, pixel_size_um),
         ),
-        frames, arguments, outputs=outputs,
+        frames, [off, *hours], outputs=outputs,
         grid=tile_grid(
             (frames.sizes["y"], frames.sizes["x"]), tile_px,
             int(spec.options["halo_px"]) + DISC_REACH_PX,
@@ -213,9 +220,18 @@ def of_pixels(metric: str, pixel_size_um: float) -> float:
 
 
 def network_for(
-    network: str | Path | ModelSpec, tasks: Sequence[str], pixel_size_um: float
+    network: str | Path | ModelSpec, tasks: Sequence[str], pixel_size_um: float | None = None
 ) -> ModelSpec:
     """The network, if it is for one of these tasks.
+
+    Parameters
+    ----------
+    network : str, Path or ModelSpec
+        Its name, its file, or itself.
+    tasks : sequence of str
+        What it may be for.
+    pixel_size_um : float, optional
+        Of the images that it is to measure.
 
     Raises
     ------
@@ -243,7 +259,7 @@ def network_for(
             f"network {spec.name} draws {drawn} images for {', '.join(metrics) or 'no metric'}, "
             f"this version reads {needed}: it was made by another one; train it anew"
         )
-    if not _knows_pitch(spec, pixel_size_um):
+    if pixel_size_um is not None and not _knows_pitch(spec, pixel_size_um):
         warnings.warn(
             f"network {spec.name} learned from pixels of {_learned_pitch_um(spec):g} um, these are "
             f"of {pixel_size_um:g}: no cell is trusted; resample the OPD, or hold the cells "

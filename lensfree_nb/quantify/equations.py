@@ -1,8 +1,8 @@
-"""Equations 1 to 4 of Allier 2022, with their units in the names."""
+"""From OPD to dry mass: equations 3 and 4 of Allier 2022, with their units in the names."""
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,31 +13,13 @@ ALPHA_UM3_PER_PG: Final = 0.18
 T = TypeVar("T", float, NDArray[np.floating])
 
 
-def phase_shift_rad(phase_rad: T, medium_phase_rad: T) -> T:
-    """Equation 1: phase of the sample less that of the medium.
+def optical_volume_um3(opd_nm: T, pixel_size_um: float) -> T:
+    """Equation 3: optical volume difference (µm³) of an OPD (nm) summed over pixels.
 
-    >>> phase_shift_rad(1.5, 0.5)
-    1.0
-    """
-    return phase_rad - medium_phase_rad
-
-
-def opd_nm(phase_shift: T, wavelength_nm: float) -> T:
-    """Equation 2: optical path difference (nm) of a phase shift (rad) at a vacuum wavelength.
-
-    >>> round(opd_nm(np.pi, 530.0), 6)
-    265.0
-    """
-    return phase_shift * wavelength_nm / (2 * np.pi)
-
-
-def optical_volume_um3(opd: NDArray[Any], pixel_size_um: float) -> float:
-    """Equation 3: optical volume difference (µm³), the integral of the OPD (nm) over an area.
-
-    >>> optical_volume_um3(np.full((10, 10), 50.0), 2.0)
+    >>> optical_volume_um3(5000.0, 2.0)
     20.0
     """
-    return float(np.sum(opd, dtype=np.float64)) * 1e-3 * pixel_size_um**2
+    return opd_nm * (1e-3 * pixel_size_um**2)
 
 
 def dry_mass_pg(ovd_um3: T, alpha_um3_per_pg: float = ALPHA_UM3_PER_PG) -> T:

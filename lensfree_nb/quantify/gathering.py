@@ -17,12 +17,14 @@ from torch import Tensor
 from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
 from lensfree_nb.quantify.channels import STEP_PX, Channels
 from lensfree_nb.quantify.discs import disc_pixels
-from lensfree_nb.quantify.equations import dry_mass_pg
+from lensfree_nb.quantify.equations import dry_mass_pg, optical_volume_um3
 from lensfree_nb.quantify.representation import NOBODY, REACH_PX
 
 # How near to a centre (px) the pixels of its cell must point.
 AIM_PX: Final = 7.0
 LEAST_INSIDE, INSIDE = 0.03, 0.5
+# Share of its larger area that a cell keeps: one that divides half.
+LEAST_LEFT: Final = 1 / 3
 # So that each has a logarithm, however little there is.
 LEAST_PX, LEAST_PG, LEAST_NM = 4.0, 1.0, 2.0
 
@@ -57,8 +59,36 @@ def gathered(ground: Tensor, centres: Tensor, channels: Channels) -> Tensor:
         two, displacement (y, x; µm), and by how much the major axis (µm) and the dry mass (pg) have
         grown; 0 where a cell has none at either.
     """
+    each = sums_of_moments(ground, centres, channels)
+    if len(each) == 1:
+        return torch.stack(each[0][:4])
+    before, after = each
+    names = ("y_um", "x_um", "major_axis_um", "dry_mass_pg")
+    return torch.stack([getattr(after, name) - getattr(before, name) for name in names])
+
+
+def vanished(ground: Tensor, centres: Tensor, channels: Channels) -> Tensor:
+    """Of which cells next to nothing is found at one of the moments (n,), as of those that leave.
+
+    Parameters
+    ----------
+    ground, centres, channels
+        As of :func:`gathered`.
+    """
+    areas = torch.stack([each.area_um2 for each in sums_of_moments(ground, centres, channels)])
+    return areas.amin(0) < LEAST_LEFT * areas.amax(0)
+
+
+def sums_of_moments(ground: Tensor, centres: Tensor, channels: Channels) -> list[Sums]:
+    """What pixels add up to, moment by moment.
+
+    Parameters
+    ----------
+    ground, centres, channels
+        As of :func:`gathered`.
+    """
     layers = channels.parted(ground)
-    each = [
+    return [
         sums(
             [(steps[2 * moment : 2 * moment + 2], inside[moment], own[moment])
              for steps, inside, own in layers],
@@ -66,11 +96,6 @@ def gathered(ground: Tensor, centres: Tensor, channels: Channels) -> Tensor:
         )
         for moment in range(channels.moments)
     ]  # fmt: skip
-    if len(each) == 1:
-        return torch.stack(each[0][:4])
-    before, after = each
-    names = ("y_um", "x_um", "major_axis_um", "dry_mass_pg")
-    return torch.stack([getattr(after, name) - getattr(before, name) for name in names])
 
 
 def sums(layers: Sequence[tuple[Tensor, Tensor, Tensor]], centres: Tensor) -> Sums:
@@ -101,7 +126,7 @@ def sums(layers: Sequence[tuple[Tensor, Tensor, Tensor]], centres: Tensor) -> Su
     moments = total[2:] / pixels
     return Sums(
         pixels * PITCH_UM**2,
-        (total[0] * dry_mass_pg(1e-3 * PITCH_UM**2)).clamp(min=LEAST_PG),
+        (total[0] * dry_mass_pg(optical_volume_um3(1.0, PITCH_UM))).clamp(min=LEAST_PG),
         highest.clamp(min=LEAST_NM),
         _major_axis_px(moments) * PITCH_UM,
         moments[0] * PITCH_UM,

@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from skimage.measure import regionprops_table
 
 from lensfree_nb.errors import ParameterError
-from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG, dry_mass_pg
+from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG, dry_mass_pg, optical_volume_um3
 from lensfree_nb.quantify.segment import Floats, Labels, Scene, skirt
 
 DENSITY_RADIUS_UM = 250.0
@@ -61,15 +61,16 @@ def measure(
     count = int(labels.max(initial=0))
     height, pitch = scene.height_nm, scene.pixel_size_um
     pixels = _moments(labels, count)
-    gathered = np.bincount(skirt(labels, scene).ravel(), height.ravel(), count + 1)[1:]
+    gathered: NDArray[np.float64] = np.bincount(
+        skirt(labels, scene).ravel(), height.ravel(), count + 1
+    )[1:].astype(float)
     cells = np.arange(1, count + 1)
-    ovd_um3 = gathered * 1e-3 * pitch**2
     table = pd.DataFrame(
         {
             "y_um": pixels["y"] * pitch,
             "x_um": pixels["x"] * pitch,
             "area_um2": pixels["area"] * pitch**2,
-            "dry_mass_pg": dry_mass_pg(ovd_um3, alpha_um3_per_pg),
+            "dry_mass_pg": dry_mass_pg(optical_volume_um3(gathered, pitch), alpha_um3_per_pg),
             "max_opd_nm": np.asarray(ndimage.maximum(height, labels, cells)).reshape(count),
             "major_axis_um": pixels["major"] * pitch,
             "edge": np.isin(cells, _border_labels(labels)),

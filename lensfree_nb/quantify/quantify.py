@@ -36,7 +36,7 @@ def quantify(
     Parameters
     ----------
     ds : Dataset
-        With ``opd``.
+        With ``opd``, which is to be 0 where nothing is.
     network : str, Path or ModelSpec
         Name of a network that comes with the package, or a file of weights. ``"measure"`` learned
         from simulated truth; those whose names begin with ``paper`` imitate the standard pipeline,
@@ -59,7 +59,8 @@ def quantify(
         `ds` with ``detection`` ([time,] y, x; 0 to 1), ``representation`` ([time,] metric, y, x;
         units along ``metric``, 0 where no cell is) and ``representation_se``, the standard error of
         each: infinite where the cell is unlike those that the network learned from, near to
-        unknown pixels, or seen in pixels of another size; NaN of a network that tells none.
+        unknown pixels, seen in pixels of another size, or in an OPD that does not begin at 0;
+        NaN of a network that tells none.
         ``cells()`` reads them.
 
     Raises
@@ -70,7 +71,7 @@ def quantify(
     Warns
     -----
     QualityWarning
-        If the pixel size is not the one it learned from.
+        If the pixel size is not the one it learned from, or the OPD does not begin at 0.
     """
     opd, pitch = opd_of(ds), pixel_size_of(ds)
     spec = network_for(network, TASKS, pitch)

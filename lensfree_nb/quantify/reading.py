@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lensfree_nb.quantify.channels import CHANNELS, MEASURES, Channels, detection
 from lensfree_nb.quantify.discs import disc_pixels
-from lensfree_nb.quantify.gathering import gathered
+from lensfree_nb.quantify.gathering import gathered, vanished
 from lensfree_nb.quantify.peaks import local_maxima, over_discs
 from lensfree_nb.quantify.representation import DISC_PX
 
@@ -107,7 +107,10 @@ def measured(
     centres = local_maxima(found, least=least, apart_px=APART_PX)
     values, errors = channels.decoded(*at_cells(drawn, centres, channels))
     stretch = torch.tensor([float(se_factor.get(metric, 1.0)) for metric in channels.metrics])
-    return Reading(found, centres, values, errors * stretch[:, None].to(errors))
+    errors = errors * stretch[:, None].to(errors)
+    if channels.moments > 1:
+        errors[:, vanished(drawn[channels.on_discs :], centres, channels)] = math.inf
+    return Reading(found, centres, values, errors)
 
 
 def at_cells(drawn: Tensor, centres: Tensor, channels: Channels) -> tuple[Tensor, Tensor]:

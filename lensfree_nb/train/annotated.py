@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lensfree_nb.nets.registry import KINDS
 from lensfree_nb.nets.symmetry import SYMMETRIES, turned
-from lensfree_nb.nets.units import OPD_UNIT_NM
+from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
 from lensfree_nb.train.measurement import learned, measurement_loss, measurement_scores
 from lensfree_nb.train.shelf import Batch
 
@@ -37,6 +37,8 @@ class Annotated:
         Of the crops.
     patch_px : int
         Side of a crop; smaller where the frames are.
+    pixel_size_um : float
+        Of the frames: the network will know pixels of this size.
     """
 
     opd_nm: list[NDArray[np.float32]]
@@ -44,6 +46,7 @@ class Annotated:
     network: dict[str, Any]
     seed: int = 0
     patch_px: int = 256
+    pixel_size_um: float = PITCH_UM
     _rows: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -88,7 +91,8 @@ class Annotated:
             before = ranges.get(metric, (low, high))
             ranges[metric] = [min(low, before[0]), max(high, before[1])]
         said["se_factor"] = {**self.network.get("se_factor", {}), **said["se_factor"]}
-        return {**said, "trained_on": {**known, "range": ranges}}
+        now = {"range": ranges, "pixel_size_um": self.pixel_size_um}
+        return {**said, "trained_on": {**known, **now}}
 
     def _crop(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         number = int(rng.integers(len(self.opd_nm)))

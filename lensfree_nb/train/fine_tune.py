@@ -19,6 +19,7 @@ from lensfree_nb.errors import DataError, DimensionError, ParameterError
 from lensfree_nb.nets.registry import KINDS, ModelSpec, find_model
 from lensfree_nb.quantify.channels import targets
 from lensfree_nb.quantify.drawing import network_for, of_pixels
+from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG
 from lensfree_nb.run.folders import made_folder
 from lensfree_nb.run.tables import cells_of_frame, in_memory
 from lensfree_nb.train.annotated import Annotated
@@ -42,6 +43,7 @@ def fine_tune(
     minutes: float = 5.0,
     steps: int = 300,
     learning_rate: float = 5e-4,
+    alpha_um3_per_pg: float = ALPHA_UM3_PER_PG,
     seed: int = 0,
     device: str = "auto",
     say: Say = print,
@@ -65,6 +67,8 @@ def fine_tune(
     steps, learning_rate : int, float
         How long and how fast it learns; it stops early where nothing is gained on the last
         quarter of each frame, which is not learned from.
+    alpha_um3_per_pg : float
+        Specific refractive increment (µm³/pg) that the annotated dry masses are given by.
     seed : int
         Of what is shown when.
     device : str
@@ -75,19 +79,25 @@ def fine_tune(
     Returns
     -------
     ModelSpec
-        The network that did best, for ``quantify(network=...)``.
+        The network that did best, for ``quantify(network=...)``; it knows pixels of the size of
+        these frames.
 
     Raises
     ------
     ParameterError
         If the network does not measure cells, or a number is impossible.
     DimensionError
-        If the table has no places, or does not tell which of several frames they are in.
+        If there is no table of cells, it has no places, or does not tell which of several frames
+        they are in.
     DataError
-        If there are hardly any cells, or none in the part that is held back; if a place is no
-        finite number, or nothing is known of a frame.
+        If there are hardly any cells, or none in the part that is held back; if a cell lies in
+        none of the frames, a place is no finite number, a measurement no number above 0, or
+        nothing is known of a frame.
     """
-    spec = network_for(network, ("quantify",), pixel_size_of(ds))
+    spec = network_for(network, ("quantify",))
+    check_number("alpha_um3_per_pg", alpha_um3_per_pg, open_low=True)
+    if not hasattr(cells, "columns"):
+        raise DimensionError(f"cells is a {type(cells).__name__}; give a table (lf.read_cells)")
     check_number("minutes", minutes, open_low=True)
     weights = Path(path)
     if weights.suffix != ".safetensors":
@@ -98,8 +108,10 @@ def fine_tune(
     if blank := [n for n, frame in enumerate(frames) if not np.isfinite(frame).any()]:
         raise DataError(f"nothing is known of the OPD of frame {blank[0]}; leave it out")
     mine = _by_frame(ds, table, len(frames))
-    drawn = [_drawn(ds, each, frames.shape[-2:]) for each in mine]
-    task = Annotated(list(frames), drawn, spec.options, checked_seed(seed))
+    drawn = [_drawn(ds, each, frames.shape[-2:], alpha_um3_per_pg) for each in mine]
+    task = Annotated(
+        list(frames), drawn, spec.options, checked_seed(seed), pixel_size_um=pixel_size_of(ds)
+    )
     _check(task, sum(map(len, mine)))
     own = ("kind", *KINDS[str(spec.options["kind"])])
     recipe = Recipe(
@@ -135,17 +147,27 @@ def _by_frame(ds: xr.Dataset, table: pd.DataFrame, count: int) -> list[pd.DataFr
         raise DimensionError(f"there are {count} frames; give cells a column 'frame' or 'time'")
     if not np.isfinite(table[["y_um", "x_um"]].to_numpy(float)).all():
         raise DataError("cells holds places that are no finite numbers; leave them out")
-    return [cells_of_frame(ds, table, number) for number in range(count)]
+    found = [cells_of_frame(ds, table, number) for number in range(count)]
+    if lost := len(table) - sum(map(len, found)):
+        raise DataError(
+            f"{lost} of {len(table)} cells lie in none of the {count} frames; give them the times "
+            "of these, or number frames from 0, and places in um from the first pixel's centre"
+        )
+    return found
 
 
-def _drawn(ds: xr.Dataset, mine: pd.DataFrame, shape: tuple[int, int]) -> NDArray[np.float32]:
+def _drawn(
+    ds: xr.Dataset, mine: pd.DataFrame, shape: tuple[int, int], alpha_um3_per_pg: float
+) -> NDArray[np.float32]:
     """What should be drawn of a frame's cells."""
     points = (mine[["y_um", "x_um"]].to_numpy(float) - frame_origin_um(ds)) / pixel_size_of(ds)
     unknown = pd.Series(math.nan, mine.index)
-    values = np.stack(
-        [mine.get(m, unknown).to_numpy(float) / of_pixels(m, pixel_size_of(ds))
-         for m in METRIC_UNITS], 1,
-    )  # fmt: skip
+    try:
+        known = {metric: mine.get(metric, unknown).to_numpy(float) for metric in METRIC_UNITS}
+    except (TypeError, ValueError) as error:
+        raise DataError(f"cells holds measurements that are no numbers ({error})") from error
+    known["dry_mass_pg"] = known["dry_mass_pg"] * (alpha_um3_per_pg / ALPHA_UM3_PER_PG)
+    values = np.stack([known[m] / of_pixels(m, pixel_size_of(ds)) for m in METRIC_UNITS], 1)
     if (values <= 0).any():
         raise DataError("cells holds measurements that are not above 0; leave them out, or as NaN")
     return targets(points, values, shape)

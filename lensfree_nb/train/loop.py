@@ -119,7 +119,7 @@ class Training:
                 if not math.isfinite(loss):
                     raise ExecutionError(
                         f"{self.recipe.name} diverged: the loss of step {self.step} is {loss}. "
-                        "Lower learning_rate, remove the checkpoint, and train anew"
+                        "Lower learning_rate and begin anew, without its checkpoint"
                     )
                 bar(self.step, loss)
                 self.seconds = before + time.perf_counter() - start
@@ -143,7 +143,7 @@ class Training:
         for mine in (self.network, self.average, self.best):
             mine.load_state_dict(weights)
         self.started_from = spec.sha256
-        self.say(f"{self.recipe.name}: first, how well do the weights that it starts from?")
+        self.say(f"{self.recipe.name}: first the scores of the weights that it starts from")
         self._validate(None)
 
     def export(self, folder: Path) -> Path:
@@ -160,8 +160,8 @@ class Training:
             raise ParameterError(f"{self.recipe.name} was not validated yet: train it for longer")
         if self.history[self._best_at()][self._score()] is None:
             raise ExecutionError(
-                f"{self.recipe.name} diverged: no validation gave a number. Lower learning_rate, "
-                "remove the checkpoint, and train anew"
+                f"{self.recipe.name} diverged: no validation gave a number. Lower learning_rate "
+                "and begin anew, without its checkpoint"
             )
         shipped = _copy(self.best)
         steps = self.recipe.schedule.spread_steps

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -124,13 +125,24 @@ def learned(found: Tensor, truth: Tensor, channels: Channels = MEASURES) -> dict
         if known.sum() >= FEW:
             factor = np.quantile(np.abs(value - true)[known] / error[known], ONE_SIGMA)
             stretch[metric] = float(f"{factor:.4g}")
-        ends = np.quantile(true[known], EDGES)
-        if channels.logarithmic:
-            ends = ends * np.exp([-MARGIN, MARGIN])
-        else:
-            ends = ends + channels.scale[metric] * np.array([-MARGIN, MARGIN])
-        reach[metric] = [float(f"{end:.4g}") for end in ends]
+        reach[metric] = ends(true[known], None if channels.logarithmic else channels.scale[metric])
     return {"least": least, "se_factor": stretch, "range": reach}
+
+
+def ends(values: NDArray[np.floating[Any]], scale: float | None = None) -> list[float]:
+    """What nearly all cells measured, from the least to the most, and a tenth more.
+
+    Parameters
+    ----------
+    values : ndarray
+        Of one metric, in its unit.
+    scale : float, optional
+        What the margin is a tenth of; of either end itself where none is given.
+    """
+    reach = np.quantile(values, EDGES)
+    margin = np.array([-MARGIN, MARGIN])
+    reach = reach * np.exp(margin) if scale is None else reach + scale * margin
+    return [float(f"{end:.4g}") for end in reach]
 
 
 def _at_cells(

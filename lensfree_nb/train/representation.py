@@ -22,6 +22,7 @@ from lensfree_nb.quantify.reading import covered
 from lensfree_nb.quantify.representation import DISC_PX, owners, representation
 from lensfree_nb.quantify.segment import Settings
 from lensfree_nb.reconstruct.alternation import reference
+from lensfree_nb.train.measurement import ends
 from lensfree_nb.train.measuring import MeasuringTask
 from lensfree_nb.train.patches import PatchSource
 from lensfree_nb.train.shelf import Batch
@@ -95,10 +96,18 @@ class Representation(MeasuringTask):
         return said
 
     def learned(self, found: Tensor, truth: Tensor) -> dict[str, Any]:
-        """From when on there is a cell."""
+        """From when on there is a cell, and what the cells measured."""
         right = over_discs((truth[:, 0] != 0).float(), DISC_PX)
         drawn = torch.stack([covered(image) for image in found])
-        return {"least": best_threshold(drawn, right)}
+        reach = {}
+        for k, metric in enumerate(self.metrics):
+            values = truth[:, k][truth[:, k] != 0].cpu().numpy() * MEASURES.scale[metric]
+            if values.size:
+                reach[metric] = ends(values)
+        return {
+            "least": best_threshold(drawn, right),
+            "trained_on": {**self.trained_on(), "range": reach},
+        }
 
     def source(self, seed: int) -> PatchSource:
         """Fields of a seed, of the variety that was asked for."""

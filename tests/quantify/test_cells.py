@@ -4,7 +4,13 @@ import pytest
 import xarray as xr
 
 import lensfree_nb as lf
-from lensfree_nb.errors import ParameterError, QualityWarning, UnitError
+from lensfree_nb.errors import (
+    DataError,
+    DimensionError,
+    ParameterError,
+    QualityWarning,
+    UnitError,
+)
 from lensfree_nb.evaluate.report import compare
 from lensfree_nb.quantify.table import COLUMNS
 from lensfree_nb.simulate.dish import culture
@@ -171,3 +177,30 @@ def test_labels_are_measured_as_they_are(reconstructed, no_compute):
     with pytest.raises(ParameterError, match="drop the labels"):
         outlined.lf.cells(threshold_nm=3.0)
     assert len(at_the_border().lf.segment(threshold_nm=40, min_area_um2=2000).lf.cells()) == 0
+
+
+def test_labels_and_trust_follow_the_order_of_the_dims(reconstructed):
+    outlined = reconstructed.lf.segment()
+    known = xr.DataArray(np.arange(outlined.sizes["y"]) > 60, dims="y")
+    outlined["trusted"] = (xr.ones_like(outlined["labels"], dtype=bool) & known).transpose(
+        *outlined["labels"].dims
+    )
+    table = outlined.lf.cells()
+    assert 0 < table["trusted"].sum() < len(table)
+    pd.testing.assert_frame_equal(outlined.transpose("x", "y", ...).lf.cells(), table)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "words"),
+    [
+        (lambda labels: labels > 0, DataError, "number the cells"),
+        (lambda labels: labels * 1.0, DataError, "dtype float64"),
+        (lambda labels: labels - 2, DataError, "below 0"),
+        (lambda labels: labels.isel(y=0), DimensionError, "must be alike"),
+    ],
+)
+def test_labels_that_are_none(reconstructed, wrong, error, words):
+    outlined = reconstructed.lf.segment()
+    labels = wrong(outlined["labels"])
+    with pytest.raises(error, match=words):
+        outlined.drop_vars("labels").assign(labels=labels).lf.cells()

@@ -76,3 +76,20 @@ def test_what_has_no_next_frame(network):
         lapse([0, 10, 10]).lf.changes(network)
     with pytest.raises(ParameterError, match="needed is one for change"):
         lapse([0, 10]).lf.changes("accelerate")
+
+
+def test_a_cell_that_is_gone_is_not_trusted():
+    yy, xx = np.mgrid[:200, :200].astype(float)
+    cells = [
+        90 * np.clip(1 - (np.hypot(yy - y, xx - x) / 11) ** 2, 0, None)
+        for y in range(30, 200, 35) for x in range(30, 200, 35)
+    ]  # fmt: skip
+    before, after = sum(cells), sum(cells[: len(cells) // 2])
+    times = np.array(["2024-05-01T00:00", "2024-05-01T00:10"], "M8[ns]")
+    ds = lf.from_opd(np.stack([before, after]), pixel_size_um=1.67, time=times)
+    table = ds.lf.changes().lf.cells()
+    y, x = (table[["y_um", "x_um"]].to_numpy() / 1.67).round().astype(int).T
+    stays = after[y, x] > 0
+    assert stays.sum() > 8 < (~stays).sum()
+    assert table["trusted"][stays].mean() > 0.9
+    assert not table["trusted"][~stays].any()

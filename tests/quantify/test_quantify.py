@@ -252,3 +252,16 @@ def test_a_network_whose_metrics_are_not_those_it_draws_is_refused(ds, tmp_path,
     spec = saved(tmp_path / "odd.safetensors", **said)
     with pytest.raises(ParameterError, match="made by another one"):
         ds.lf.quantify(spec.name)
+
+
+@pytest.mark.parametrize("level_nm", [-70.0, 250.0])
+def test_no_cell_is_trusted_where_the_opd_does_not_begin_at_0(ds, network, level_nm, no_compute):
+    raised = ds.assign(opd=ds["opd"] + np.array([0.0, level_nm], np.float32)[:, None, None])
+    raised["opd"].attrs = ds["opd"].attrs
+    with pytest.warns(QualityWarning, match="does not begin at 0"):
+        table = raised.lf.quantify(network.name).lf.cells()
+    assert table.groupby("frame")["trusted"].any().tolist() == [True, False]
+    with no_compute():
+        lazy = raised.chunk(time=1, y=50).lf.quantify(network.name, tile_px=64)
+    with pytest.warns(QualityWarning, match="does not begin at 0"):
+        assert not lazy.isel(time=1).lf.cells().compute()["trusted"].any()

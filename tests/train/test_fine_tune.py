@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.numpy import load_file
 
 import lensfree_nb as lf
 from lensfree_nb.errors import DataError, DimensionError, ParameterError
@@ -95,10 +96,23 @@ def test_what_does_worse_than_before_is_not_kept(annotated, untaught, tmp_path):
         ds, table, tmp_path / "same.safetensors", network=untaught, steps=1, learning_rate=1e3,
         device="cpu", say=lambda line: None,
     )  # fmt: skip
-    curve = read_card(made.name)["training"]["validation_curve"]
-    best = read_card(made.name)["training"]["validation"]
-    assert curve[0]["step"] == 0
-    assert best["error"] == min(line["error"] for line in curve)
+    before, after = read_card(made.name)["training"]["validation_curve"]
+    assert before["step"] == 0
+    assert after["error"] > before["error"]
+    kept, first = (load_file(spec.name) for spec in (made, untaught))
+    assert all(np.array_equal(kept[name], first[name]) for name in first)
+
+
+def test_frames_of_other_pixels_are_those_it_then_knows(annotated, untaught, tmp_path):
+    ds, table = annotated
+    places = table[["y_um", "x_um"]] * 2
+    made = lf.fine_tune(
+        lf.from_opd(ds["opd"].values, pixel_size_um=3.34),
+        table.assign(**places, area_um2=table["area_um2"] * 4), tmp_path / "wide.safetensors",
+        network=untaught, steps=1, device="cpu", say=lambda line: None,
+    )  # fmt: skip
+    assert made.options["trained_on"]["pixel_size_um"] == 3.34
+    assert made.options["trained_on"]["range"]["area_um2"] == [100.0, 5000.0]
 
 
 def test_a_metric_that_nobody_annotated_gets_no_range(annotated, untaught, tmp_path):
@@ -121,6 +135,14 @@ def test_what_cannot_be_learned_from(annotated, untaught, tmp_path):
         lf.fine_tune(ds, table[table["y_um"] < 150], path, network=untaught)
     with pytest.raises(DataError, match="not above 0"):
         lf.fine_tune(ds, table.assign(area_um2=0.0), path, network=untaught)
+    with pytest.raises(DataError, match="lie in none of the 2 frames"):
+        lf.fine_tune(ds, table.assign(frame=table["frame"] + 1), path, network=untaught)
+    with pytest.raises(DataError, match="no numbers"):
+        lf.fine_tune(ds, table.assign(area_um2="large"), path, network=untaught)
+    with pytest.raises(DimensionError, match="give a table"):
+        lf.fine_tune(ds, "cells.csv", path, network=untaught)
+    with pytest.raises(ParameterError, match="alpha_um3_per_pg"):
+        lf.fine_tune(ds, table, path, network=untaught, alpha_um3_per_pg=0)
     with pytest.raises(ParameterError, match="is for reconstruct; needed is one for quantify"):
         lf.fine_tune(ds, table, path, network="accelerate")
     with pytest.raises(ParameterError, match="must end in"):

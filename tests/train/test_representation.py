@@ -74,3 +74,13 @@ def test_examples_and_scores():
 def test_metrics_are_those_of_the_table(wrong):
     with pytest.raises(ParameterError, match="metrics"):
         Representation(**SMALL, metrics=wrong)
+
+
+def test_what_the_cells_measured_is_the_range_of_the_network():
+    task = Representation(**SMALL, metrics=["max_opd_nm", "area_um2"])
+    truth = torch.from_numpy(task._drawn(bumps(np.random.default_rng(seeds.NOISE))))[None]
+    reach = task.learned(truth, truth)["trained_on"]["range"]
+    low, high = reach["max_opd_nm"]
+    assert low == pytest.approx(60 / 1.1, rel=0.1)
+    assert high == pytest.approx(120 * 1.1, rel=0.1)
+    assert set(reach) == {"max_opd_nm", "area_um2"}
