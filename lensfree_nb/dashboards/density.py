@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lensfree_nb.contract import METRIC_UNITS
+from lensfree_nb.dashboards.bokeh import draw_by_bokeh
 from lensfree_nb.dashboards.figure import ACCENT, METRIC_LABELS, MUTED
 from lensfree_nb.evaluate.density import BANDS_PER_MM2, DENSITY, compare_by_density
 from lensfree_nb.evaluate.paper import paper_table_1
@@ -42,18 +43,21 @@ def density_panel(
     holoviews.Layout
         A row a metric, a column a score.
     """
+    draw_by_bokeh()
     scores = compare_by_density(cells, reference, bands_per_mm2=bands_per_mm2)
     paper = paper_table_1()
     metrics = [metric for metric in METRIC_UNITS if metric in scores.index.get_level_values(0)]
-    plots = []
+    plots: list[Any] = []
     for metric in metrics:
         mine, theirs = scores.loc[[metric]].droplevel(0), paper.loc[[metric]].droplevel(0)
-        plots += [_over_density(mine, theirs, score, metric, against) for score in SHOWN]
+        for score in SHOWN:
+            # One legend serves them all.
+            plots.append(_over_density(mine, theirs, score, metric, against, legend=not plots))
     return hv.Layout(plots).opts(shared_axes=False).cols(len(SHOWN))
 
 
 def _over_density(
-    mine: pd.DataFrame, paper: pd.DataFrame, score: str, metric: str, against: str
+    mine: pd.DataFrame, paper: pd.DataFrame, score: str, metric: str, against: str, *, legend: bool
 ) -> Any:
     label = f"{SHOWN[score]}, {METRIC_LABELS[metric]}"
     parts = _line(mine, score, label, f"against {against}", color=ACCENT)
@@ -63,7 +67,10 @@ def _over_density(
         parts.append(hv.ErrorBars(bars, OVER, [label, "below", "above"]).opts(color=ACCENT))
     if score in paper:
         parts += _line(paper, score, label, PAPER, color=MUTED, line_dash="dashed")
-    return hv.Overlay(parts).opts(title=label, width=300, height=240, show_legend=False)
+    return hv.Overlay(parts).opts(
+        title=label, width=300, height=240, show_legend=legend, legend_position="bottom_left",
+        legend_opts={"label_text_font_size": "7pt", "background_fill_alpha": 0.6},
+    )  # fmt: skip
 
 
 def _line(table: pd.DataFrame, score: str, label: str, named: str, **look: str) -> list[Any]:

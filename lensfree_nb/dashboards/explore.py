@@ -11,6 +11,7 @@ import panel as pn
 import xarray as xr
 
 from lensfree_nb.contract import frame_origin_um, opd_of, pixel_size_of
+from lensfree_nb.dashboards.bokeh import draw_by_bokeh
 from lensfree_nb.dashboards.distributions import distributions
 from lensfree_nb.dashboards.figure import METRIC_LABELS
 from lensfree_nb.dashboards.regression import regression
@@ -39,10 +40,8 @@ def dashboard(
     -------
     panel.Tabs
     """
-    if "bokeh" not in hv.Store.renderers:
-        hv.extension("bokeh", logo=False)
-    hv.Store.set_current_backend("bokeh")
-    cells = None if cells is None else in_memory(cells)
+    draw_by_bokeh()
+    cells, reference = (None if t is None else in_memory(t) for t in (cells, reference))
     opd_of(ds)
     tabs = [("map", _map_with_time(ds, cells))]
     if cells is not None:

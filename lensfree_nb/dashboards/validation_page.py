@@ -50,7 +50,7 @@ def write_validation_page(
     """
     cut = "counted too" if found.include_edge else "left out"
     parts = [
-        f"<p class=lead>Against {escape(found.against)}: {len(found.pairs)} cells paired, "
+        f"<p class=lead>{escape(found.between)}: {len(found.pairs)} cells paired, "
         f"{len(found.missed)} missed, {len(found.extra)} extra; {found.told}.</p>",
         table(
             found.overall.drop(columns=list(found.shares), errors="ignore"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from lensfree_nb.checks import check_number
-from lensfree_nb.errors import DimensionError
+from lensfree_nb.errors import DimensionError, QualityWarning
 
 MAX_DISTANCE_UM = 10.0
 
@@ -66,9 +67,14 @@ def pair(
     ------
     DimensionError
         If a table has no positions, or some that are no finite numbers; if its times are no
-        moments, or it has no frames where the other has several.
+        moments or its frames no numbers, or it has no frames where the other has several.
     ParameterError
         If the distance is not above 0.
+
+    Warns
+    -----
+    QualityWarning
+        If no frame is in both tables.
 
     Examples
     --------
@@ -81,6 +87,13 @@ def pair(
     check_number("max_distance_um", max_distance_um, open_low=True)
     points = [_points_of(table) for table in (estimated, reference)]
     frames = frames_of(estimated, reference)
+    if len(estimated) and len(reference) and not np.isin(frames[0], frames[1]).any():
+        warnings.warn(
+            f"no cell is paired: the frames of one table ({_some(frames[0])}) are not those of the "
+            f"other ({_some(frames[1])}); give both the same times, or number them alike, from 0",
+            QualityWarning,
+            stacklevel=2,
+        )
     left: list[NDArray[np.intp]] = []
     right: list[NDArray[np.intp]] = []
     for frame in np.intersect1d(frames[0], frames[1]):
@@ -118,14 +131,15 @@ def frames_of(estimated: pd.DataFrame, reference: pd.DataFrame) -> list[NDArray[
     Raises
     ------
     DimensionError
-        If times are no moments, or a table has no frames where the other has several.
+        If times are no moments or frames no numbers, or a table has no frames where the other has
+        several.
     """
     tables = (estimated, reference)
     if all("time" in t and t["time"].notna().all() for t in tables):
         times = [_moments_of(t["time"]) for t in tables]
         if np.isin(times[0], times[1]).any():
             return times
-    numbered = [t["frame"].to_numpy() for t in tables if "frame" in t]
+    numbered = [_numbers_of(t["frame"]) for t in tables if "frame" in t]
     if len(numbered) == len(tables):
         return numbered
     if any(len(np.unique(numbers)) > 1 for numbers in numbered):
@@ -133,6 +147,19 @@ def frames_of(estimated: pd.DataFrame, reference: pd.DataFrame) -> list[NDArray[
             "one of the tables holds several frames, the other has no column 'frame'; give it one"
         )
     return [np.zeros(len(t)) for t in tables]
+
+
+def _some(frames: NDArray[Any]) -> str:
+    """The first few, to be told apart by."""
+    each = np.unique(frames)
+    return ", ".join(map(str, each[:3])) + (", ..." if len(each) > 3 else "")
+
+
+def _numbers_of(frames: pd.Series[Any]) -> NDArray[np.float64]:
+    try:
+        return frames.to_numpy(float)
+    except (TypeError, ValueError) as error:
+        raise DimensionError(f"the frames of a table are no numbers ({error})") from error
 
 
 def _moments_of(times: pd.Series[Any]) -> NDArray[np.datetime64]:

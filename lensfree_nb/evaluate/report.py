@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from lensfree_nb.contract import METRIC_UNITS
+from lensfree_nb.errors import DataError, QualityWarning
 from lensfree_nb.evaluate.pairing import MAX_DISTANCE_UM, Pairing, pair
 from lensfree_nb.evaluate.regression import agreement
 from lensfree_nb.run.tables import in_memory
@@ -41,11 +43,50 @@ def compare(
         reference cell, at the border too. Precision leaves out cells cut by the border unless
         ``include_edge``: the visible piece of a cell centred beyond the frame has no partner in the
         reference.
+
+    Raises
+    ------
+    DataError
+        If a metric of the reference is no number, or not above 0.
     """
     cells, reference = in_memory(cells), in_memory(reference)
+    check_comparable(cells, reference)
     found = pair(cells, reference, max_distance_um)
     every = [np.ones(len(table), bool) for table in (cells, reference)]
     return compare_pairs(cells, reference, found, *every, include_edge=include_edge)
+
+
+def check_comparable(cells: pd.DataFrame, reference: pd.DataFrame) -> None:
+    """Refuse references that measure what no cell can, and tell where nothing is in common.
+
+    Raises
+    ------
+    DataError
+        If a metric of the reference is no number, or not above 0.
+
+    Warns
+    -----
+    QualityWarning
+        If a reference of more than places has no metric: only precision and recall are scored.
+    """
+    for metric in (name for name in METRIC_UNITS if name in reference):
+        try:
+            values = reference[metric].to_numpy(float)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{metric} of the reference is no number ({error})") from error
+        if count := int((values <= 0).sum()):
+            raise DataError(
+                f"{count} values of {metric} in the reference are not above 0; leave them out, or "
+                "as NaN"
+            )
+    measuring = set(reference) - {"y_um", "x_um", "frame", "time"}
+    if measuring and not measuring & set(METRIC_UNITS):
+        warnings.warn(
+            f"the reference has none of the columns {', '.join(METRIC_UNITS)}: only precision and "
+            "recall are scored",
+            QualityWarning,
+            stacklevel=3,
+        )
 
 
 def compare_pairs(

@@ -14,7 +14,7 @@ from lensfree_nb.contract import METRIC_UNITS
 from lensfree_nb.evaluate.density import BANDS_PER_MM2, DENSITY, compare_by_density
 from lensfree_nb.evaluate.pairing import MAX_DISTANCE_UM, pair
 from lensfree_nb.evaluate.paper import paper_table_1
-from lensfree_nb.evaluate.report import compare_pairs, scored, shares
+from lensfree_nb.evaluate.report import check_comparable, compare_pairs, scored, shares
 
 SHOWN: Final = ("r2", "slope", "intercept", "bias_percent", "mad", "n")
 
@@ -42,6 +42,8 @@ class Validation:
         What the reference is.
     include_edge : bool
         Whether cells that touch the frame's border are scored.
+    method : str
+        What measured the cells, as their table says it; empty where it does not.
     """
 
     overall: pd.DataFrame
@@ -52,11 +54,21 @@ class Validation:
     extra: pd.DataFrame
     against: str
     include_edge: bool = False
+    method: str = ""
 
     @property
     def told(self) -> str:
         """Precision and recall in words."""
         return ", ".join(f"{name} {100 * share:.1f} %" for name, share in self.shares.items())
+
+    @property
+    def between(self) -> str:
+        """Who measured, and what that is held against."""
+        return (
+            f"Cells by {self.method} against {self.against}"
+            if self.method
+            else (f"Against {self.against}")
+        )
 
     @property
     def beside_paper(self) -> pd.DataFrame:
@@ -77,7 +89,7 @@ class Validation:
             index=lambda metric: f"{metric} ({METRIC_UNITS.get(metric, '1')})"
         )
         parts = [
-            f"<p>Against {escape(self.against)}: {self.told}; {len(self.missed)} missed, "
+            f"<p>{escape(self.between)}: {self.told}; {len(self.missed)} missed, "
             f"{len(self.extra)} extra.</p>",
             table.to_html(float_format="{:.3g}".format, border=0),
         ]
@@ -110,6 +122,7 @@ def validation(
     max_distance_um, bands_per_mm2, include_edge
         As of :func:`lensfree_nb.evaluate.density.compare_by_density`.
     """
+    check_comparable(cells, reference)
     found = pair(cells, reference, max_distance_um)
     every = [np.ones(len(table), bool) for table in (cells, reference)]
     overall = compare_pairs(cells, reference, found, *every, include_edge=include_edge)
@@ -133,5 +146,5 @@ def validation(
     extra = ~np.isin(np.arange(len(cells)), found.estimated)
     return Validation(
         overall, crowding, both, pd.DataFrame(pairs), reference[missed], cells[extra], against,
-        include_edge,
+        include_edge, ", ".join(map(str, pd.unique(cells["method"]))) if "method" in cells else "",
     )  # fmt: skip

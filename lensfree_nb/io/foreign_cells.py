@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from lensfree_nb.checks import check_number
-from lensfree_nb.errors import OpeningError, SetupError
-from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG
+from lensfree_nb.errors import OpeningError, QualityWarning, SetupError
+from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG, dry_mass_pg, optical_volume_um3
 from lensfree_nb.units import length_factor
 
 TRACKMATE, CELLPROFILER, FIJI, OWN = "trackmate", "cellprofiler", "fiji", "own"
@@ -54,13 +56,15 @@ def read_cells(
         CSV of TrackMate (spots, or all spots), of Fiji's *Results* or of CellProfiler (objects),
         told apart by their columns; CSV or Parquet of :func:`lensfree_nb.write_cells`.
     pixel_size_um : float, optional
-        Pixel pitch (µm); needed where a program counts pixels.
+        Pixel pitch (µm); needed where a program counts pixels, and of Fiji, which counts from the
+        corner of the first one.
     unit : str, optional
         Unit of lengths: ``"px"``, ``"um"``, ... TrackMate says it itself; CellProfiler counts
         pixels; Fiji does not say, so it must be told.
     intensity_nm : float, optional
         OPD (nm) of one unit of the image's intensity that the program saw: 1 where it was given
         OPD in nm. Without it thickness and dry mass are left out: most programs rescale images.
+        Dry mass needs `pixel_size_um`, too.
     alpha_um3_per_pg : float
         Specific refractive increment (µm³/pg) that the dry mass is given by.
     image : str, optional
@@ -71,7 +75,8 @@ def read_cells(
     DataFrame
         One row a cell: ``y_um, x_um`` (0, 0 is the centre of the first pixel) and, where the file
         tells them, ``frame``, ``area_um2``, ``major_axis_um``, ``max_opd_nm``, ``dry_mass_pg``.
-        Of Fiji's ``Slice`` and ``Frame`` the frame is the one that varies.
+        Of Fiji's ``Slice`` and ``Frame`` the frame is the one that varies. Where columns are not
+        parted by commas, numbers may have decimal ones.
 
     Raises
     ------
@@ -79,34 +84,55 @@ def read_cells(
         If the file cannot be read, its columns are those of no program known here, or they may be
         read in two ways.
     SetupError
-        If a unit or the pixel size is needed and missing.
+        If a unit or the pixel size is needed and missing, or said of a table of our own.
+
+    Warns
+    -----
+    QualityWarning
+        If rows have no place or no frame: they are left out.
     """
     source = Path(path)
     check_number("alpha_um3_per_pg", alpha_um3_per_pg, open_low=True)
     try:
-        table = _read(source)
+        table, decimal = _read(source)
     except (OSError, ValueError, ImportError) as error:
         raise OpeningError(f"{source} cannot be read as a table ({error})") from error
     kind, found = _recognised(table, source, image)
     if kind == OWN:
+        told = {"pixel_size_um": pixel_size_um, "unit": unit, "intensity_nm": intensity_nm,
+                "image": image}  # fmt: skip
+        if needless := [name for name, value in told.items() if value is not None]:
+            raise SetupError(
+                f"{source} is a table of our own, in um, nm and pg: leave {', '.join(needless)} out"
+            )
         return _with_moments(table, source)
     if kind == TRACKMATE:
         unit = unit or _unit_of_trackmate(table, found["x"])
         table = table.iloc[UNIT_ROWS:] if len(table) and _is_words(table, found["x"]) else table
     step = _step_um(kind, unit, pixel_size_um, source)
-    numbers = table[list(found.values())].apply(pd.to_numeric, errors="coerce")
-    values = {name: numbers[column].to_numpy(float) for name, column in found.items()}
-    return _measured(kind, values, step, pixel_size_um, intensity_nm, alpha_um3_per_pg)
+    values = {name: _numbers(table[column], decimal) for name, column in found.items()}
+    return _measured(kind, values, step, pixel_size_um, intensity_nm, alpha_um3_per_pg, source)
 
 
-def _read(source: Path) -> pd.DataFrame:
-    """A table, whatever its columns are parted by: Fiji also writes tabs, a locale semicolons."""
+def _read(source: Path) -> tuple[pd.DataFrame, str]:
+    """A table, whatever its columns are parted by, and what may part the decimals.
+
+    Fiji also writes tabs, a locale semicolons: only then a comma may stand in a number.
+    """
     if source.suffix == ".parquet":
-        return pd.read_parquet(source)
+        return pd.read_parquet(source), "."
     table = pd.read_csv(source, low_memory=False, encoding_errors="replace")
     if len(table.columns) > 1:
-        return table
-    return pd.read_csv(source, sep=None, engine="python", encoding_errors="replace")
+        return table, "."
+    return pd.read_csv(source, sep=None, engine="python", encoding_errors="replace"), ","
+
+
+def _numbers(column: pd.Series[Any], decimal: str) -> NDArray[np.float64]:
+    """NaN where there is none."""
+    words = (
+        column.astype(str).str.replace(decimal, ".") if column.dtype.kind not in "uif" else column
+    )
+    return pd.to_numeric(words, errors="coerce").to_numpy(float)
 
 
 def _with_moments(table: pd.DataFrame, source: Path) -> pd.DataFrame:
@@ -121,18 +147,21 @@ def _with_moments(table: pd.DataFrame, source: Path) -> pd.DataFrame:
 
 def _measured(
     kind: str,
-    values: Mapping[str, np.ndarray[tuple[int], np.dtype[np.float64]]],
+    values: Mapping[str, NDArray[np.float64]],
     step_um: float,
     pixel_size_um: float | None,
     intensity_nm: float | None,
     alpha_um3_per_pg: float,
+    source: Path,
 ) -> pd.DataFrame:
-    # Fiji counts from the corner of the first pixel, the others from its centre.
-    corner = 0.5 * (pixel_size_um or step_um) if kind == FIJI else 0.0
-    made = {"y_um": values["y"] * step_um - corner, "x_um": values["x"] * step_um - corner}
+    corner = _corner_um(kind, pixel_size_um, source)
+    made: dict[str, Any] = {
+        "y_um": values["y"] * step_um - corner,
+        "x_um": values["x"] * step_um - corner,
+    }
     if "frame" in values:
         first = 0 if kind == TRACKMATE else 1
-        made = {"frame": np.nan_to_num(values["frame"] - first).astype(np.int64), **made}
+        made = {"frame": values["frame"] - first, **made}
     if "area" in values:
         made["area_um2"] = values["area"] * step_um**2
     if "axis" in values:
@@ -141,11 +170,33 @@ def _measured(
         check_number("intensity_nm", intensity_nm, open_low=True)
         if "highest" in values:
             made["max_opd_nm"] = values["highest"] * intensity_nm
-        if "sum" in values and pixel_size_um is not None:
-            volume = values["sum"] * intensity_nm * 1e-3 * pixel_size_um**2
-            made["dry_mass_pg"] = volume / alpha_um3_per_pg
+        if "sum" in values:
+            if pixel_size_um is None:
+                raise SetupError(f"{source} sums over pixels; give pixel_size_um for the dry mass")
+            volume = optical_volume_um3(values["sum"] * intensity_nm, pixel_size_um)
+            made["dry_mass_pg"] = dry_mass_pg(volume, alpha_um3_per_pg)
     table = pd.DataFrame(made)
-    return table.dropna(subset=["y_um", "x_um"]).reset_index(drop=True)
+    placed = table.dropna(subset=[name for name in ("frame", "y_um", "x_um") if name in table])
+    if lost := len(table) - len(placed):
+        warnings.warn(
+            f"{source}: {lost} of {len(table)} rows have no number for a place or a frame, and are "
+            "left out",
+            QualityWarning,
+            stacklevel=3,
+        )
+    whole = {"frame": np.int64} if "frame" in placed else {}
+    return placed.reset_index(drop=True).astype(whole)
+
+
+def _corner_um(kind: str, pixel_size_um: float | None, source: Path) -> float:
+    """Where the first pixel's centre lies: Fiji counts from its corner, the others from itself."""
+    if kind != FIJI:
+        return 0.0
+    if pixel_size_um is None:
+        raise SetupError(
+            f"{source} counts from the corner of the first pixel, as Fiji does; give pixel_size_um"
+        )
+    return 0.5 * pixel_size_um
 
 
 def _recognised(table: pd.DataFrame, source: Path, image: str | None) -> tuple[str, dict[str, str]]:
@@ -163,6 +214,11 @@ def _recognised(table: pd.DataFrame, source: Path, image: str | None) -> tuple[s
                 )
             if fits:
                 found[name] = fits[0]
+        named = [c for c in map(str, table.columns) if _fits(columns.get("sum", ""), c, None)]
+        if image and named and "sum" not in found and "(" in columns["sum"]:
+            raise OpeningError(
+                f"{source} tells no intensities of an image {image!r}, but {', '.join(named)}"
+            )
         if {"y_um", "x_um"} <= found.keys() or {"y", "x"} <= found.keys():
             return kind, found
     raise OpeningError(
@@ -189,7 +245,8 @@ def _unit_of_trackmate(table: pd.DataFrame, column: str) -> str | None:
     if pd.isna(said):
         return None
     word = str(said).strip(" ()").lower()
-    return "px" if word.startswith("pixel") else word
+    # Files in Latin-1, which are read as UTF-8, lose their mu.
+    return "px" if word.startswith("pixel") else word.replace("\ufffdm", "um")
 
 
 def _step_um(kind: str, unit: str | None, pixel_size_um: float | None, source: Path) -> float:

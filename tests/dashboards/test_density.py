@@ -8,8 +8,6 @@ from lensfree_nb.contract import METRIC_UNITS
 from lensfree_nb.dashboards.density import SHOWN, density_panel
 from tests import seeds
 
-hv.extension("bokeh", logo=False)
-
 
 @pytest.fixture(scope="module")
 def cells():
@@ -31,7 +29,12 @@ def test_every_metric_has_every_score_beside_the_papers(cells):
     assert {curve.label for curve in curves} == {
         "against simulated truth", "Allier 2022, table 1 (against its standard pipeline)",
     }  # fmt: skip
-    assert len(list(hv.render(layout).select({"type": figure}))) == len(layout)
+    figures = list(hv.render(layout).select({"type": figure}))
+    assert len(figures) == len(layout)
+    # One legend for all, in which both are named.
+    named = [[item.label.value for f in [each] for item in f.legend.items] for each in figures]
+    (names,) = filter(None, named)
+    assert {*names} == {curve.label for curve in curves}
 
 
 def test_fewer_metrics_make_fewer_rows(cells):

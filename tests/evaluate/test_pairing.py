@@ -4,7 +4,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
-from lensfree_nb.errors import DimensionError, ParameterError
+from lensfree_nb.errors import DimensionError, ParameterError, QualityWarning
 from lensfree_nb.evaluate.pairing import pair
 
 
@@ -87,6 +87,14 @@ def test_a_distance_must_be_above_0(distance):
     good = pd.DataFrame({"y_um": [0.0], "x_um": [0.0]})
     with pytest.raises(ParameterError, match="max_distance_um"):
         pair(good, good, distance)
+
+
+def test_frames_that_do_not_meet_are_told():
+    table = pd.DataFrame({"frame": [0, 0], "y_um": [0.0, 9.0], "x_um": 0.0})
+    with pytest.warns(QualityWarning, match=r"\(0.0\).*\(5.0\)"):
+        assert pair(table, table.assign(frame=5)).precision == 0
+    with pytest.raises(DimensionError, match="no numbers"):
+        pair(table, table.assign(frame=["first", "second"]))
 
 
 def test_times_must_be_moments():

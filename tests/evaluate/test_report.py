@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lensfree_nb.errors import DataError, QualityWarning
 from lensfree_nb.evaluate.report import compare
 
 
@@ -29,3 +30,13 @@ def test_a_piece_cut_by_the_border_costs_no_precision():
     assert precision(pieces) == 1
     assert precision(pieces, include_edge=True) == pytest.approx(2 / 3)
     assert precision(pieces.assign(edge=False)) == pytest.approx(2 / 3)
+
+
+def test_a_reference_that_measures_what_no_cell_can_is_refused():
+    truth = table([[0, 0], [0, 50]], area_um2=[10.0, 20])
+    with pytest.raises(DataError, match="1 values of area_um2"):
+        compare(truth, truth.assign(area_um2=[10.0, 0.0]))
+    with pytest.raises(DataError, match="no number"):
+        compare(truth, truth.assign(area_um2=["small", "large"]))
+    with pytest.warns(QualityWarning, match="has none of the columns area_um2"):
+        compare(truth, table([[0, 0], [0, 50]], area=[10.0, 20]))

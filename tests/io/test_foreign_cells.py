@@ -7,6 +7,7 @@ from lensfree_nb.errors import (
     DimensionError,
     OpeningError,
     ParameterError,
+    QualityWarning,
     SetupError,
     UnitError,
 )
@@ -86,8 +87,33 @@ def test_our_own_comes_back_as_it_was(tmp_path, ending):
 
 
 def test_rows_without_a_place_are_left_out(written):
-    path = written("X,Y,Area\n1,2,3\n,,5\n")
-    assert len(read_cells(path, unit="um")) == 1
+    path = written("X,Y,Area\n1,2,3\n,,5\nn/a,3,4\n")
+    with pytest.warns(QualityWarning, match="2 of 3 rows"):
+        assert len(read_cells(path, unit="um", pixel_size_um=1.0)) == 1
+
+
+def test_numbers_may_have_decimal_commas_where_columns_are_parted_by_others(written):
+    path = written("X;Y;Area\n1,5;2,5;600,25\n4;5;6\n")
+    found = read_cells(path, unit="um", pixel_size_um=1.0)
+    assert found["x_um"].tolist() == [1.0, 3.5]
+    assert found["area_um2"].tolist() == [600.25, 6.0]
+
+
+def test_what_a_file_needs_to_be_told_and_what_it_does_not(written, tmp_path):
+    with pytest.raises(SetupError, match="corner of the first pixel"):
+        read_cells(written("X,Y,Area\n1,2,3\n"), unit="um")
+    trackmate = written(TRACKMATE.format(unit="micron", x=1, y=2, area=3))
+    with pytest.raises(SetupError, match="pixel_size_um for the dry mass"):
+        read_cells(trackmate, intensity_nm=1.0)
+    own = written("y_um,x_um,area_um2\n1,2,3\n")
+    with pytest.raises(SetupError, match="leave pixel_size_um, unit out"):
+        read_cells(own, unit="px", pixel_size_um=3.0)
+    profiled = written(
+        "ImageNumber,Location_Center_X,Location_Center_Y,Intensity_IntegratedIntensity_OPD\n"
+        "1,3,4,80\n"
+    )
+    with pytest.raises(OpeningError, match="no intensities of an image 'opd'"):
+        read_cells(profiled, pixel_size_um=1.0, intensity_nm=1.0, image="opd")
 
 
 def test_what_is_no_table_of_cells(written, tmp_path):
@@ -100,22 +126,24 @@ def test_what_is_no_table_of_cells(written, tmp_path):
     with pytest.raises(OpeningError, match="cannot be read"):
         read_cells(written("no parquet", "cells.parquet"))
     with pytest.raises(UnitError, match="furlong"):
-        read_cells(written("X,Y\n1,2\n"), unit="furlong")
-    assert np.isfinite(read_cells(written("X,Y\n1,2\n"), unit="mm")["x_um"]).all()
+        read_cells(written("X,Y\n1,2\n"), unit="furlong", pixel_size_um=1.0)
+    assert np.isfinite(
+        read_cells(written("X,Y\n1,2\n"), unit="mm", pixel_size_um=1.0)["x_um"]
+    ).all()
 
 
 def test_of_fijis_slices_and_frames_the_one_that_varies_counts(written):
     stack = "X,Y,Ch,Slice,Frame\n1,2,1,1,1\n3,4,1,1,2\n"
-    assert read_cells(written(stack), unit="um")["frame"].tolist() == [0, 1]
+    assert read_cells(written(stack), unit="um", pixel_size_um=1.0)["frame"].tolist() == [0, 1]
     both = "X,Y,Slice,Frame\n1,2,1,1\n3,4,2,2\n"
     with pytest.raises(OpeningError, match="by Slice and by Frame"):
-        read_cells(written(both), unit="um")
+        read_cells(written(both), unit="um", pixel_size_um=1.0)
     one = "X,Y,Slice,Frame\n1,2,1,4\n"
-    assert read_cells(written(one), unit="um")["frame"].tolist() == [3]
+    assert read_cells(written(one), unit="um", pixel_size_um=1.0)["frame"].tolist() == [3]
 
 
 def test_a_file_that_tells_no_frame_has_none(written):
-    found = read_cells(written("X,Y,Area\n1,2,3\n"), unit="um")
+    found = read_cells(written("X,Y,Area\n1,2,3\n"), unit="um", pixel_size_um=1.0)
     assert list(found) == ["y_um", "x_um", "area_um2"]
     series = pd.DataFrame({"frame": [0, 1], "y_um": 2.0, "x_um": 1.0})
     assert lf.validate(series.iloc[1:], found).shares == {"precision": 1, "recall": 1}
@@ -145,7 +173,7 @@ def test_the_image_that_is_the_opd_must_be_named_where_there_are_several(written
 @pytest.mark.parametrize("between", ["\t", ";"])
 def test_columns_may_be_parted_by_tabs_or_semicolons(written, between):
     path = written("X,Y,Area\n1,2,3\n".replace(",", between))
-    assert read_cells(path, unit="um")["area_um2"].tolist() == [3]
+    assert read_cells(path, unit="um", pixel_size_um=1.0)["area_um2"].tolist() == [3]
 
 
 def test_a_file_of_trackmate_without_units_asks_for_one(written):
