@@ -63,12 +63,8 @@ class Validation:
 
     @property
     def between(self) -> str:
-        """Who measured, and what that is held against."""
-        return (
-            f"Cells by {self.method} against {self.against}"
-            if self.method
-            else (f"Against {self.against}")
-        )
+        """What the cells are held against, and who measured them."""
+        return f"Against {self.against}" + (f", cells by {self.method}" if self.method else "")
 
     @property
     def beside_paper(self) -> pd.DataFrame:

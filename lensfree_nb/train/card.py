@@ -34,7 +34,7 @@ def write_card(
     path: Path, recipe: Recipe, options: Mapping[str, Any], sha256: str, training: Mapping[str, Any]
 ) -> None:
     """Write the card as JSON; the weights of its command's `--start` are ``started_from``."""
-    annotated = recipe.task == "annotated"
+    annotated, seen = recipe.task == "annotated", SEEN.get(recipe.task, "as the recipe says")
     command = f"lensfree train {recipe.name}{'' if recipe.name in recipe_names() else '.toml'}"
     if training.get("started_from"):
         command += " --start WEIGHTS"
@@ -54,7 +54,7 @@ def write_card(
             **training, "truth": "annotated by a user" if annotated else "simulated",
             "command": command,
         },
-        "limits": FEW if annotated else SIMULATED.format(SEEN[recipe.task]),
+        "limits": FEW if annotated else SIMULATED.format(seen),
         "made_with": {
             "lensfree_nb": version_of("lensfree_nb"), "commit": _commit(),
             "torch": torch.__version__, "processor": platform.machine(),
