@@ -107,7 +107,10 @@ def write_dataset(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bo
         if not (target / "zarr.json").exists():
             raise ParameterError(f"{target} is no Zarr store; it is not overwritten")
     encoding: dict[str, Any] = {}
-    ds = ds.copy()
+    # Zarr's version 3 knows words of any length, not those of one.
+    ds = ds.assign_coords(
+        {n: c.astype(object) for n, c in ds.coords.items() if c.dtype.kind == "U"}
+    )
     for name, variable in ds.data_vars.items():
         variable.encoding.clear()
         if "y" in variable.dims:

@@ -69,6 +69,18 @@ def test_opd_beyond_the_range_is_clipped_not_wrapped(tmp_path):
     np.testing.assert_allclose(back.opd, [[3276.7, -3276.7], [0, np.nan]], atol=0.01)
 
 
+def test_words_beside_the_axes_come_back(tmp_path):
+    # Any warning that a store may not be readable one day fails the test.
+    ds = from_opd(np.zeros((2, 8, 9)), pixel_size_um=1.67)
+    maps = xr.DataArray(np.ones((2, 8, 9)), dims=("metric", "y", "x"))
+    ds = ds.assign(representation=maps).assign_coords(
+        metric=["area_um2", "dry_mass_pg"], units=("metric", ["um^2", "pg"])
+    )
+    back = xr.open_zarr(write_dataset(ds, tmp_path / "words.zarr"))
+    assert list(back["metric"].values) == ["area_um2", "dry_mass_pg"]
+    assert str(back["units"].sel(metric="dry_mass_pg").values) == "pg"
+
+
 def test_stores_are_not_overwritten_unasked(tmp_path):
     ds = dataset()
     write_dataset(ds, tmp_path / "a.zarr")
