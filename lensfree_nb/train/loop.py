@@ -20,7 +20,7 @@ from lensfree_nb.train.bar import steps_bar
 from lensfree_nb.train.card import write_card
 from lensfree_nb.train.checkpoint import load_checkpoint, save_checkpoint
 from lensfree_nb.train.recipe import Recipe
-from lensfree_nb.train.spread import learn_spread, telling_spread
+from lensfree_nb.train.spread import settle_spread, telling_spread
 from lensfree_nb.train.start import weights_for
 from lensfree_nb.train.tasks import Task, make_task
 
@@ -78,7 +78,7 @@ class Training:
         self.average = _copy(self.network)
         self.best = _copy(self.network)
         schedule = self.recipe.schedule
-        if schedule.spread_steps:
+        if schedule.spread_steps or schedule.spread_fields:
             telling_spread(self._task)
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay
@@ -117,10 +117,7 @@ class Training:
             while not self.finished and time.perf_counter() - start < 60 * minutes:
                 loss = self._advance()
                 if not math.isfinite(loss):
-                    raise ExecutionError(
-                        f"{self.recipe.name} diverged: the loss of step {self.step} is {loss}. "
-                        "Lower learning_rate and begin anew, without its checkpoint"
-                    )
+                    raise self._diverged(f"the loss of step {self.step} is {loss}")
                 bar(self.step, loss)
                 self.seconds = before + time.perf_counter() - start
                 if self.step % every == 0 or self.step == self.recipe.schedule.steps:
@@ -159,17 +156,14 @@ class Training:
         if not self.history:
             raise ParameterError(f"{self.recipe.name} was not validated yet: train it for longer")
         if self.history[self._best_at()][self._score()] is None:
-            raise ExecutionError(
-                f"{self.recipe.name} diverged: no validation gave a number. Lower learning_rate "
-                "and begin anew, without its checkpoint"
-            )
+            raise self._diverged("no validation gave a number")
         shipped = _copy(self.best)
-        steps = self.recipe.schedule.spread_steps
-        if steps:
-            learn_spread(shipped, telling_spread(self._task), steps, self._through)
+        steps, fields = self.recipe.schedule.spread_steps, self.recipe.schedule.spread_fields
+        own = settle_spread(shipped, self._task, steps, fields, self._through)
         path = folder / f"{self.recipe.name}{SUFFIX}"
         drawn = self._drawn_by(shipped)
-        made = save_network(shipped, {**self.options, **self._task.learned(*drawn)}, path)
+        own = {**self._task.learned(*drawn), **own}
+        made = save_network(shipped, {**self.options, **own}, path)
         again = _told(self._task.scores(*drawn)) if steps else {}
         scores = {**self.history[self._best_at()], **again}
         said = {
@@ -178,6 +172,12 @@ class Training:
         }  # fmt: skip
         write_card(path.with_suffix(".json"), self.recipe, made.options, made.sha256, said)
         return path
+
+    def _diverged(self, how: str) -> ExecutionError:
+        return ExecutionError(
+            f"{self.recipe.name} diverged: {how}. Lower learning_rate and begin anew, without its "
+            "checkpoint"
+        )
 
     def _advance(self) -> float:
         schedule = self.recipe.schedule

@@ -38,6 +38,9 @@ class Schedule:
     spread_steps : int
         Steps, before weights are written, in which standard errors are learned once more, each of
         a field that nothing else was learned from (``train.spread``).
+    spread_fields : int
+        Further fields, by which standard errors are then stretched to hold what they claim; by
+        the validation alone where it is 0.
     """
 
     steps: int
@@ -50,12 +53,13 @@ class Schedule:
     validate_every: int = 250
     patience: int = 12
     spread_steps: int = 0
+    spread_fields: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what no schedule can be."""
         for name in ("steps", "batch", "validate_every", "patience"):
             check_count(name, getattr(self, name), 1)
-        for name in ("warmup", "spread_steps"):
+        for name in ("warmup", "spread_steps", "spread_fields"):
             check_count(name, getattr(self, name))
         for name in ("weight_decay", "average"):
             check_number(name, getattr(self, name))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Final, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -35,6 +35,10 @@ class Spread(Protocol):
         """What is made small."""
         ...
 
+    def learned(self, found: Tensor, truth: Tensor) -> dict[str, Any]:
+        """Among the rest ``se_factor``: by what errors are stretched to hold what they claim."""
+        ...
+
 
 def telling_spread(task: object) -> Spread:
     """The task, if its networks tell standard errors.
@@ -45,8 +49,35 @@ def telling_spread(task: object) -> Spread:
         If they do not.
     """
     if not (isinstance(task, Spread) and task.spread_images):
-        raise ParameterError("spread_steps is for networks that tell standard errors")
+        raise ParameterError(
+            "spread_steps and spread_fields are for networks that tell standard errors"
+        )
     return task
+
+
+def settle_spread(
+    network: nn.Module,
+    task: object,
+    steps: int,
+    fields: int,
+    through: Callable[[nn.Module, Tensor], Tensor],
+) -> dict[str, Any]:
+    """:func:`learn_spread` and :func:`stretch`, by as many fields as a recipe asks for.
+
+    Parameters
+    ----------
+    network, through
+        As there.
+    task : object
+        Must tell standard errors, unless both numbers are 0.
+    steps, fields : int
+        To learn from, and then to stretch by.
+    """
+    if steps:
+        learn_spread(network, telling_spread(task), steps, through)
+    if not fields:
+        return {}
+    return stretch(network, telling_spread(task), range(steps, steps + fields), through)
 
 
 def learn_spread(
@@ -90,6 +121,36 @@ def learn_spread(
         optimiser.step()
     for part in parts:
         part.requires_grad_(False)
+
+
+@torch.no_grad()
+def stretch(
+    network: nn.Module,
+    task: Spread,
+    fields: Sequence[int],
+    through: Callable[[nn.Module, Tensor], Tensor],
+) -> dict[str, Any]:
+    """``se_factor`` by fields that nothing was learned from: more microscopes than a validation.
+
+    How far off a network is differs from one microscope to the next by far more than from cell to
+    cell: it takes some tens of them.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Whose errors are stretched.
+    task : Spread
+        Where fields come from.
+    fields : sequence of int
+        Their numbers, none that :func:`learn_spread` was shown.
+    through : callable
+        Carries inputs through the network.
+    """
+    network.eval()
+    seen = [task.unseen(number) for number in fields]
+    found = torch.cat([through(network, inputs) for inputs, _ in seen])
+    said = task.learned(found, torch.cat([truth.to(found.device) for _, truth in seen]))
+    return {"se_factor": said["se_factor"]}
 
 
 def _of_images(part: Tensor, network: nn.Module, images: Sequence[int]) -> Tensor:

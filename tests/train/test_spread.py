@@ -11,7 +11,7 @@ from lensfree_nb.quantify.channels import MEASURES
 from lensfree_nb.train.measurement import ONE_SIGMA, measurement_scores
 from lensfree_nb.train.quantification import Quantification
 from lensfree_nb.train.representation import Representation
-from lensfree_nb.train.spread import learn_spread, telling_spread
+from lensfree_nb.train.spread import learn_spread, settle_spread, stretch, telling_spread
 from tests import seeds
 from tests.train.doubling import RECIPE, Double, training
 
@@ -55,6 +55,31 @@ def test_claims_come_nearer_to_the_truth_on_a_field_that_was_not_learned_from(cl
         assert abs(then[inside] - ONE_SIGMA) < abs(first[inside] - ONE_SIGMA)
 
 
+class Told:
+    """A task that says which of its fields it was asked by."""
+
+    spread_images = (0,)
+
+    def unseen(self, number):
+        return torch.full((1, 1), float(number)), torch.full((1, 1), 10.0 * number)
+
+    def spread_loss(self, found, truth):
+        raise AssertionError("nothing is to be learned")
+
+    def learned(self, found, truth):
+        seen = {"found": found.flatten().tolist(), "truth": truth.flatten().tolist()}
+        return {"least": 0.5, "se_factor": seen}
+
+
+def test_errors_are_stretched_by_fields_that_nothing_was_learned_from():
+    asked = {"network": torch.nn.Identity(), "task": Told(), "through": lambda net, x: net(x) + 1}
+    assert settle_spread(steps=0, fields=0, **asked) == {}
+    assert stretch(fields=range(5, 7), **asked) == {
+        "se_factor": {"found": [6.0, 7.0], "truth": [50.0, 60.0]}
+    }
+    assert settle_spread(steps=0, fields=2, **asked)["se_factor"]["found"] == [1.0, 2.0]
+
+
 def test_fields_for_it_are_met_nowhere_else_and_the_same_each_time():
     source = TASK.source(TASK.seed)
     seen, again = TASK.unseen(3), TASK.unseen(3)
@@ -75,6 +100,7 @@ def test_a_network_that_tells_no_errors_learns_none(task):
 
 @pytest.mark.usefixtures("doubling")
 def test_that_is_said_before_hours_of_training(tmp_path):
-    schedule = dataclasses.replace(RECIPE.schedule, spread_steps=2)
-    with pytest.raises(ParameterError, match="spread_steps"):
-        training(tmp_path, dataclasses.replace(RECIPE, schedule=schedule))
+    for name in ("spread_steps", "spread_fields"):
+        schedule = dataclasses.replace(RECIPE.schedule, **{name: 2})
+        with pytest.raises(ParameterError, match=name):
+            training(tmp_path, dataclasses.replace(RECIPE, schedule=schedule))
