@@ -144,7 +144,7 @@ print(card["network"]["trained_on"]["range"])
 #
 # ```python
 # lf.validate(cells, "Results.csv", unit="px", pixel_size_um=1.67)   # Fiji
-# lf.validate(cells, "spots.csv", intensity_nm=1.0)                  # TrackMate says its unit
+# lf.validate(cells, "spots.csv", intensity_nm=1.0, pixel_size_um=1.67)   # TrackMate says its unit
 # lf.validate(cells, rec)                                            # the standard pipeline
 # lf.write_validation_page(lf.validate(cells, rec), "validation.html", ds=rec)
 # ```
