@@ -159,10 +159,10 @@ class Training:
             raise self._diverged("no validation gave a number")
         shipped = _copy(self.best)
         steps, fields = self.recipe.schedule.spread_steps, self.recipe.schedule.spread_fields
-        own = settle_spread(shipped, self._task, steps, fields, self._through)
+        stretched = settle_spread(shipped, self._task, steps, fields, self._through)
         path = folder / f"{self.recipe.name}{SUFFIX}"
         drawn = self._drawn_by(shipped)
-        own = {**self._task.learned(*drawn), **own}
+        own = {**self._task.learned(*drawn), **stretched}
         made = save_network(shipped, {**self.options, **own}, path)
         again = _told(self._task.scores(*drawn)) if steps else {}
         scores = {**self.history[self._best_at()], **again}

@@ -155,10 +155,9 @@ class PatchSource:
         ParameterError
             If `number` is no whole number >= 0.
         """
-        drawn, stage, rng = self._drawn(number)
-        instrument, hologram = self._recorded(number, drawn, stage, rng)
+        drawn, stage, hologram, stated = self._recorded(number)
         invert = Inverse(self.iterations, periodic=True)
-        misfit = invert.misfit(hologram, self._stated(instrument, rng))
+        misfit = invert.misfit(hologram, stated)
         phase, absorption = invert.solve(misfit)
         if self.draft is not None and number % 2:
             phase, absorption = Alternation(self.draft).redrawn(misfit, (phase, absorption))
@@ -192,18 +191,12 @@ class PatchSource:
         """OPD (patch, y, x; nm) by a method as users have it, cells and ground of a field.
 
         Its network computes in bfloat16 where that is quicker: what eight bits round away is
-        nothing beside the variety of what is learned.
-
-        Raises
-        ------
-        ParameterError
-            If `number` is no whole number >= 0.
+        nothing beside the variety of what is learned. Refuses what :meth:`field` does.
         """
-        drawn, stage, rng = self._drawn(number)
-        instrument, hologram = self._recorded(number, drawn, stage, rng)
+        drawn, stage, hologram, stated = self._recorded(number)
         quick: Precision = "bfloat16" if has_bfloat16(hologram.device) else "float32"
         here = replace(method, last=replace(method.last, periodic=True), precision=quick)
-        return self._told(here(hologram, self._stated(instrument, rng)).opd_nm, drawn, stage)
+        return self._told(here(hologram, stated).opd_nm, drawn, stage)
 
     def _told(
         self, opd_nm: Tensor, drawn: Drawn, stage: Stage
@@ -212,10 +205,9 @@ class PatchSource:
         ground = drawn.ground.coarser(stage.oversampling)
         return self.cut(opd_nm), self._patched(drawn.cells, stage), ground
 
-    def _recorded(
-        self, number: int, drawn: Drawn, stage: Stage, rng: np.random.Generator
-    ) -> tuple[Instrument, Tensor]:
-        """The microscope of a field, and its hologram (exposure, y, x) over its mean."""
+    def _recorded(self, number: int) -> tuple[Drawn, Stage, Tensor, Setup]:
+        """A field, its hologram (exposure, y, x) over its mean, and what is told of both."""
+        drawn, stage, rng = self._drawn(number)
         device = drawn.opd_nm.device
         instrument, light, rough, kept = _instrument(self, number // FIELDS_AN_INSTRUMENT, device)
         generator = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
@@ -227,7 +219,7 @@ class PatchSource:
             counts = instrument.camera.record(fallen * shade, generator, brightness).float()
             exposures.append(counts - instrument.camera.dark_level)
         recorded = torch.stack(exposures).clamp(min=0)
-        return instrument, recorded / recorded.mean()
+        return drawn, stage, recorded / recorded.mean(), self._stated(instrument, rng)
 
     def _drawn(self, number: int) -> tuple[Drawn, Stage, np.random.Generator]:
         """The culture of a field, and where its other random numbers come from."""

@@ -115,6 +115,18 @@ def test_frames_of_other_pixels_are_those_it_then_knows(annotated, untaught, tmp
     assert made.options["trained_on"]["range"]["area_um2"] == [100.0, 5000.0]
 
 
+def test_masses_are_those_of_the_increment_that_they_were_given_by(annotated, untaught, tmp_path):
+    ds, table = annotated
+    reach = [
+        lf.fine_tune(
+            ds, table.assign(dry_mass_pg=30.0 / alpha), tmp_path / "mass.safetensors",
+            network=untaught, steps=1, device="cpu", say=lambda line: None, alpha_um3_per_pg=alpha,
+        ).options["trained_on"]["range"]["dry_mass_pg"]
+        for alpha in (0.18, 0.24)
+    ]  # fmt: skip
+    assert reach[0] == pytest.approx(reach[1])
+
+
 def test_a_metric_that_nobody_annotated_gets_no_range(annotated, untaught, tmp_path):
     ds, table = annotated
     made = lf.fine_tune(
