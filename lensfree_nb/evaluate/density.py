@@ -15,7 +15,7 @@ from scipy.spatial import cKDTree
 from lensfree_nb.contract import METRIC_UNITS
 from lensfree_nb.errors import DimensionError, ParameterError
 from lensfree_nb.evaluate.pairing import MAX_DISTANCE_UM, frames_of, pair
-from lensfree_nb.evaluate.report import compare_pairs
+from lensfree_nb.evaluate.report import check_reference, compare_pairs
 from lensfree_nb.run.tables import in_memory
 
 DENSITY: Final = "density_per_mm2"
@@ -63,6 +63,7 @@ def compare_by_density(
         raise ParameterError(f"bands_per_mm2 is {ends}; give two ends or more, each higher")
     if DENSITY not in cells:
         raise DimensionError(f"cells have no column {DENSITY}: ds.lf.cells() gives it")
+    check_reference(reference)
     around = cells[DENSITY].to_numpy(float), _around(cells, reference)
     pairs = pair(cells, reference, max_distance_um)
     parts = []

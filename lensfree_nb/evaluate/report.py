@@ -50,14 +50,14 @@ def compare(
         If a metric of the reference is no number, or not above 0.
     """
     cells, reference = in_memory(cells), in_memory(reference)
-    check_comparable(cells, reference)
+    check_reference(reference)
     found = pair(cells, reference, max_distance_um)
     every = [np.ones(len(table), bool) for table in (cells, reference)]
     return compare_pairs(cells, reference, found, *every, include_edge=include_edge)
 
 
-def check_comparable(cells: pd.DataFrame, reference: pd.DataFrame) -> None:
-    """Refuse references that measure what no cell can, and tell where nothing is in common.
+def check_reference(reference: pd.DataFrame) -> None:
+    """Refuse references that measure what no cell can, and tell of those that measure nothing.
 
     Raises
     ------

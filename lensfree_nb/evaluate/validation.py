@@ -14,7 +14,7 @@ from lensfree_nb.contract import METRIC_UNITS
 from lensfree_nb.evaluate.density import BANDS_PER_MM2, DENSITY, compare_by_density
 from lensfree_nb.evaluate.pairing import MAX_DISTANCE_UM, pair
 from lensfree_nb.evaluate.paper import paper_table_1
-from lensfree_nb.evaluate.report import check_comparable, compare_pairs, scored, shares
+from lensfree_nb.evaluate.report import check_reference, compare_pairs, scored, shares
 
 SHOWN: Final = ("r2", "slope", "intercept", "bias_percent", "mad", "n")
 
@@ -118,7 +118,7 @@ def validation(
     max_distance_um, bands_per_mm2, include_edge
         As of :func:`lensfree_nb.evaluate.density.compare_by_density`.
     """
-    check_comparable(cells, reference)
+    check_reference(reference)
     found = pair(cells, reference, max_distance_um)
     every = [np.ones(len(table), bool) for table in (cells, reference)]
     overall = compare_pairs(cells, reference, found, *every, include_edge=include_edge)

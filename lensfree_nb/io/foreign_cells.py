@@ -106,6 +106,11 @@ def read_cells(
                 f"{source} is a table of our own, in um, nm and pg: leave {', '.join(needless)} out"
             )
         return _with_moments(table, source)
+    if image is not None and (kind != CELLPROFILER or not {"highest", "sum"} & found.keys()):
+        seen = [column for column in map(str, table) if column.startswith("Intensity_")]
+        raise OpeningError(
+            f"{source} tells no intensities of an image {image!r}, but {', '.join(seen) or 'none'}"
+        )
     if kind == TRACKMATE:
         unit = unit or _unit_of_trackmate(table, found["x"])
         table = table.iloc[UNIT_ROWS:] if len(table) and _is_words(table, found["x"]) else table
@@ -214,11 +219,6 @@ def _recognised(table: pd.DataFrame, source: Path, image: str | None) -> tuple[s
                 )
             if fits:
                 found[name] = fits[0]
-        named = [c for c in map(str, table.columns) if _fits(columns.get("sum", ""), c, None)]
-        if image and named and "sum" not in found and "(" in columns["sum"]:
-            raise OpeningError(
-                f"{source} tells no intensities of an image {image!r}, but {', '.join(named)}"
-            )
         if {"y_um", "x_um"} <= found.keys() or {"y", "x"} <= found.keys():
             return kind, found
     raise OpeningError(

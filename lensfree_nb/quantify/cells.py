@@ -183,18 +183,18 @@ def _labels_of(ds: xr.Dataset, opd: xr.DataArray) -> xr.DataArray:
     Raises
     ------
     DimensionError
-        If they have other dims than the OPD.
+        If they do not lie in the OPD's frames; those without time are of every frame.
     DataError
         If they are no whole numbers.
     """
     labels = ds["labels"]
-    if set(labels.dims) != set(opd.dims):
+    if not {"y", "x"} <= set(labels.dims) <= set(opd.dims):
         raise DimensionError(f"labels has dims {labels.dims}, opd {opd.dims}: they must be alike")
     if labels.dtype.kind not in "ui":
         raise DataError(
             f"labels has dtype {labels.dtype}; number the cells from 1, as by skimage.measure.label"
         )
-    return labels.transpose(*opd.dims)
+    return labels.transpose(..., "y", "x")
 
 
 def _warn_of_nothing(opd_nm: NDArray[Any], quality_nm: float) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lensfree_nb.errors import QualityWarning
 
-# Nowhere in a frame there may be less bare ground than this (%): the lowest that is looked at.
+# At least so much of a frame is bare ground (%).
 BARE: Final = 2.0
 # So many pixels along y and x tell a frame's level as well as all.
 EVERY: Final = 4
@@ -24,19 +24,18 @@ def off_level(frames: xr.DataArray, most_nm: float) -> xr.DataArray:
 
     Parameters
     ----------
-    frames : DataArray, dims ([time,] ..., y, x)
-        OPD (nm).
+    frames : DataArray, dims ([time,] [moment,] y, x)
+        OPD (nm); of two moments either may be off.
     most_nm : float
         How far off it may be.
     """
-    inside = [str(dim) for dim in frames.dims if dim != "time"]
     thinned = frames.isel(y=slice(None, None, EVERY), x=slice(None, None, EVERY))
-    whole = thinned.chunk(dict.fromkeys(inside, -1)) if thinned.chunks else thinned
+    whole = thinned.chunk({"y": -1, "x": -1}) if thinned.chunks else thinned
     found: xr.DataArray = xr.apply_ufunc(
-        _off_level, whole, most_nm, input_core_dims=[inside, []], vectorize=True,
+        _off_level, whole, most_nm, input_core_dims=[["y", "x"], []], vectorize=True,
         dask="parallelized", output_dtypes=[bool],
     )  # fmt: skip
-    return found
+    return found.any("moment") if "moment" in found.dims else found
 
 
 def _off_level(image: NDArray[Any], most_nm: float) -> bool:

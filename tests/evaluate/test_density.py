@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lensfree_nb.errors import DimensionError, ParameterError
+from lensfree_nb.errors import DataError, DimensionError, ParameterError
 from lensfree_nb.evaluate.density import compare_by_density
 from lensfree_nb.evaluate.paper import DENSITIES_PER_MM2, paper_table_1
 from lensfree_nb.evaluate.report import compare
@@ -102,3 +102,8 @@ def test_densities_go_by_time_as_pairs_do(truth):
     theirs = mine.drop(columns="density_per_mm2").assign(frame=mine["frame"] + 1)
     scores = compare_by_density(mine, theirs)
     assert scores.xs("dry_mass_pg")["n"].tolist() == [200, 200]
+
+
+def test_a_reference_that_measures_what_no_cell_can_is_refused(truth):
+    with pytest.raises(DataError, match="200 values of area_um2"):
+        compare_by_density(truth, truth.assign(area_um2=-1.0))

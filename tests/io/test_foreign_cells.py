@@ -102,7 +102,7 @@ def test_numbers_may_have_decimal_commas_where_columns_are_parted_by_others(writ
 def test_what_a_file_needs_to_be_told_and_what_it_does_not(written, tmp_path):
     with pytest.raises(SetupError, match="corner of the first pixel"):
         read_cells(written("X,Y,Area\n1,2,3\n"), unit="um")
-    trackmate = written(TRACKMATE.format(unit="micron", x=1, y=2, area=3))
+    trackmate = written(TRACKMATE.format(unit="micron", x=1, y=2, area=3), "spots.csv")
     with pytest.raises(SetupError, match="pixel_size_um for the dry mass"):
         read_cells(trackmate, intensity_nm=1.0)
     own = written("y_um,x_um,area_um2\n1,2,3\n")
@@ -114,6 +114,8 @@ def test_what_a_file_needs_to_be_told_and_what_it_does_not(written, tmp_path):
     )
     with pytest.raises(OpeningError, match="no intensities of an image 'opd'"):
         read_cells(profiled, pixel_size_um=1.0, intensity_nm=1.0, image="opd")
+    with pytest.raises(OpeningError, match="'OPD', but none"):
+        read_cells(trackmate, pixel_size_um=1.0, intensity_nm=1.0, image="OPD")
 
 
 def test_what_is_no_table_of_cells(written, tmp_path):

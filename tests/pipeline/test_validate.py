@@ -37,6 +37,9 @@ def test_a_table_of_ones_own(measured, truth):
     assert found.overall.loc["dry_mass_pg", "bias_percent"] == pytest.approx(10)
     assert len(found.missed) == 2
     assert len(found.extra) == 1
+    assert found.between == "Against simulated truth"
+    named = lf.validate(measured.assign(method="measure"), truth, against="simulated truth")
+    assert named.between == "Against simulated truth, cells by measure"
     assert len(found.pairs) == len(truth) - 2
     np.testing.assert_allclose(
         found.pairs["dry_mass_pg"], 1.1 * found.pairs["dry_mass_pg_reference"]

@@ -182,6 +182,8 @@ def test_labels_are_measured_as_they_are(reconstructed, no_compute):
 def test_labels_and_trust_follow_the_order_of_the_dims(reconstructed):
     outlined = reconstructed.lf.segment()
     known = xr.DataArray(np.arange(outlined.sizes["y"]) > 60, dims="y")
+    still = outlined["labels"].isel(time=0, drop=True)
+    assert len(outlined.assign(labels=still).lf.cells()) == outlined.sizes["time"] * still.max()
     outlined["trusted"] = (xr.ones_like(outlined["labels"], dtype=bool) & known).transpose(
         *outlined["labels"].dims
     )

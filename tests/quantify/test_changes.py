@@ -6,7 +6,7 @@ import xarray as xr
 
 import lensfree_nb as lf
 from lensfree_nb.contract import CHANGE_UNITS
-from lensfree_nb.errors import DimensionError, ParameterError
+from lensfree_nb.errors import DimensionError, ParameterError, QualityWarning
 from lensfree_nb.quantify.channels import CHANGES
 from tests import seeds
 from tests.quantify.networks import rough_network
@@ -93,3 +93,12 @@ def test_a_cell_that_is_gone_is_not_trusted():
     assert stays.sum() > 8 < (~stays).sum()
     assert table["trusted"][stays].mean() > 0.9
     assert not table["trusted"][~stays].any()
+
+
+@pytest.mark.parametrize("off", [0, 1])
+def test_either_frame_may_be_off_its_level(network, off):
+    ds = lapse([0, 10])
+    raised = ds["opd"].copy()
+    raised[off] += 300.0
+    with pytest.warns(QualityWarning, match="does not begin at 0"):
+        assert not ds.assign(opd=raised).lf.changes(network).lf.cells()["trusted"].any()
