@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, ClassVar, Final
 
@@ -26,15 +26,19 @@ from lensfree_nb.train.measurement import (
     measurement_scores,
     spread_loss,
 )
-from lensfree_nb.train.patches import FIELDS_AN_INSTRUMENT
+from lensfree_nb.train.patches import FIELDS_A_BANK, PatchSource
 from lensfree_nb.train.shelf import Batch
 
 COARSE_PX: Final = 64
 SPARED: Final = 0.5
 # Nearer to a patch's border a cell may be cut: what it measures cannot be told.
 CUT_PX: Final = 20
-# Fields from this number on are never learned from, but for the standard errors.
-UNSEEN: Final = 1_000_001
+# Fields from this number on are never learned from, but for the standard errors; from each to the
+# next it is so far that hardly two are of one microscope, and few of the same cells.
+UNSEEN, UNSEEN_STEP = 1_000_001, 24
+# By how much (standard deviation) distance and places of colours are off where they were found on a
+# frame (benchmarks/calibration.py): less than networks that reconstruct are to bear.
+DISTANCE_ERROR_UM, REGISTRATION_ERROR_UM = 1.5, 0.04
 
 
 @dataclass
@@ -82,6 +86,13 @@ bank_cells, draft, device
         if not self.draft:
             raise ParameterError("draft is missing: name the network that reconstructs the OPD")
         return find_model(self.draft)
+
+    def source(self, seed: int) -> PatchSource:
+        """Fields of a seed, of microscopes that are known as well as users know theirs."""
+        return replace(
+            super().source(seed), distance_error_um=DISTANCE_ERROR_UM,
+            registration_error_um=REGISTRATION_ERROR_UM,
+        )  # fmt: skip
 
     def options(self) -> dict[str, Any]:
         """What a network for it must take and give."""
@@ -131,7 +142,7 @@ bank_cells, draft, device
     def unseen(self, number: int) -> Batch:
         """OPD (100 nm), worsened, and targets of a field that is met nowhere else."""
         source = self._sources[number % len(self._sources)]
-        inputs, truths = self.pair(source, UNSEEN + 2 * number)
+        inputs, truths = self.pair(source, UNSEEN + UNSEEN_STEP * number)
         return self._worsened(inputs, np.random.default_rng([self.seed, UNSEEN, number])), truths
 
     def spread_loss(self, found: Tensor, truth: Tensor) -> Tensor:
@@ -139,10 +150,13 @@ bank_cells, draft, device
         return spread_loss(found, truth, self.channels)
 
     def validation(self) -> list[Batch]:
-        """OPD and targets of fields to validate on, as they are and, where it is so, worsened."""
+        """OPD and targets of fields to validate on, as they are and, where it is so, worsened.
+
+        No two of one source share cells or microscope.
+        """
         sources, found = self.sources(self.validation_seed), []
         for source, n in product(sources, range(self.validation_fields)):
-            number = n * FIELDS_AN_INSTRUMENT + 1
+            number = n * FIELDS_A_BANK + 1
             inputs, truth = self.pair(source, number)
             found.append((inputs, truth))
             if self.noise_nm or self.background_nm:

@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.simulate.bank import CellBank, Drawn
@@ -42,7 +43,9 @@ MOST_SHIFT_UM = 6.0
 DISTANCES_UM: Final = (600.0, 2000.0)
 MOST_DEBRIS, DEBRIS_SHARE = 80.0, 0.1
 PAPER_KINDS: Final[Mapping[str, float]] = {"adherent": 0.95, "round": 0.05}
-PAPER_PER_MM2 = (150.0, 600.0)
+PAPER_PER_MM2: Final = (150.0, 600.0)
+# Parts of a bank, each of the cells that the paper found at one density.
+PAPER_BANDS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,14 +177,30 @@ def paper_instrument(rng: np.random.Generator) -> Instrument:
 
 
 def paper_cells(count: int, rng: np.random.Generator) -> pd.DataFrame:
-    """Single adherent cells, one in twenty of them round, for a bank."""
-    density = float(rng.uniform(*PAPER_PER_MM2))
-    side = _side_px(count, density)
-    return culture((side, side), density, rng=rng, kinds=PAPER_KINDS, contact=0.0, piled=0.0)
+    """Single adherent cells, one in twenty of them round, for a bank.
+
+    As many from one density as from the next, in this order: how they differ from each other does.
+    """
+    each = -(-count // PAPER_BANDS)
+    bands = np.linspace(*PAPER_PER_MM2, PAPER_BANDS + 1)
+    return pd.concat(
+        [_paper_band(each, float(density), rng) for density in (bands[1:] + bands[:-1]) / 2],
+        ignore_index=True,
+    )
+
+
+def _paper_band(count: int, density_per_mm2: float, rng: np.random.Generator) -> pd.DataFrame:
+    side = _side_px(1.1 * count + 1, density_per_mm2)
+    cells = culture(
+        (side, side), density_per_mm2, rng=rng, kinds=PAPER_KINDS, contact=0.0, piled=0.0
+    )
+    return cells.sample(count, random_state=rng)
 
 
 def paper_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generator) -> Drawn:
     """One periodic field of adherent cells, as dense as the paper's, one in twenty of them round.
+
+    Cells are those that the paper found at about this density.
 
     Parameters
     ----------
@@ -189,10 +208,14 @@ def paper_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generat
         Points of the bank's grid.
     """
     density = float(rng.uniform(*PAPER_PER_MM2))
+    low, high = PAPER_PER_MM2
+    band = min(int(PAPER_BANDS * (density - low) / (high - low)), PAPER_BANDS - 1)
+    row = np.arange(len(bank.kinds))
     return _field(
         bank, shape, rng, density_per_mm2=density, shares=PAPER_KINDS,
         spacing_um=SPACING_UM, piled=float(np.interp(density, *PILED)),
         contact=(CONTACT, CONTACT), most_debris=0.0,
+        among=row * PAPER_BANDS // len(row) == band,
     )  # fmt: skip
 
 
@@ -203,7 +226,7 @@ VARIETIES: Final[Mapping[str, Variety]] = {
 }
 
 
-def _side_px(count: int, density_per_mm2: float) -> int:
+def _side_px(count: float, density_per_mm2: float) -> int:
     """Of the square on which so many cells lie."""
     return round(math.sqrt(count / density_per_mm2 * 1e6) / PAPER_SETUP.pixel_size_um)
 
@@ -211,11 +234,12 @@ def _side_px(count: int, density_per_mm2: float) -> int:
 def _field(
     bank: CellBank, shape: tuple[int, int], rng: np.random.Generator, *, density_per_mm2: float,
     shares: Mapping[str, float], spacing_um: float, piled: float, contact: tuple[float, float],
-    most_debris: float,
+    most_debris: float, among: NDArray[np.bool_] | None = None,
 ) -> Drawn:  # fmt: skip
     """Cells of a bank by their shares, and specks of debris among them.
 
-    Kinds that a small bank lacks leave their share to the others.
+    Only some of the bank where `among` (a row a cell) says which. Kinds that these lack leave their
+    share to the others.
 
     Raises
     ------
@@ -224,7 +248,8 @@ def _field(
     """
     if kept := (TEST_ONLY | TUNE_ONLY) & set(bank.kinds):
         raise ParameterError(f"the bank holds {', '.join(sorted(kept))}: kept out of training")
-    held = {kind: share for kind, share in shares.items() if (bank.kinds == kind).any()}
+    here = bank.kinds if among is None else np.where(among, bank.kinds, "")
+    held = {kind: share for kind, share in shares.items() if (here == kind).any()}
     if not held:
         raise ParameterError(f"the bank holds no {' or '.join(shares)}; draw more cells for it")
     size_um = np.array(shape) * bank.pitch_um
@@ -235,7 +260,7 @@ def _field(
     cells = np.empty(count, np.intp)
     for kind in held:
         mine = kinds == kind
-        cells[mine] = rng.choice(np.flatnonzero(bank.kinds == kind), int(mine.sum()))
+        cells[mine] = rng.choice(np.flatnonzero(here == kind), int(mine.sum()))
     places = places_um(size_um, count, rng, spacing_um=spacing_um, piled=piled, periodic=True)
     staying = np.arange(count) < count - round(piled * count)
     parting = np.where(staying, rng.uniform(*contact), 0.0)

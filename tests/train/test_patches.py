@@ -13,7 +13,13 @@ from lensfree_nb.simulate.bank import CellBank
 from lensfree_nb.simulate.shapes import TEST_ONLY, TUNE_ONLY
 from lensfree_nb.train import patches as patches_module
 from lensfree_nb.train.patches import PatchSource
-from lensfree_nb.train.variety import any_culture, any_instrument, paper_culture, paper_instrument
+from lensfree_nb.train.variety import (
+    any_culture,
+    any_instrument,
+    paper_cells,
+    paper_culture,
+    paper_instrument,
+)
 from tests import seeds
 
 SMALL = PatchSource(
@@ -140,7 +146,7 @@ def test_a_bank_with_a_kind_kept_out_of_training_is_refused(kind):
 
 
 def test_the_paper_knew_one_microscope_and_one_line_of_cells():
-    like_paper = replace(SMALL, variety="paper")
+    like_paper = replace(SMALL, variety="paper", bank_cells=600)
     kinds = set().union(*(like_paper.true_opd(n)[1]["kind"] for n in range(8)))
     assert kinds == {"adherent", "round"}
     one, other = (paper_instrument(np.random.default_rng(n)) for n in (1, 2))
@@ -152,6 +158,19 @@ def test_the_paper_knew_one_microscope_and_one_line_of_cells():
     area_mm2 = (192 * 1.67e-3) ** 2
     counts = [len(like_paper.true_opd(n)[1]) / area_mm2 for n in range(8)]
     assert 145 <= min(counts) < max(counts) <= 605
+
+
+def test_cells_of_the_papers_culture_are_those_of_its_density():
+    rng = np.random.default_rng(seeds.CELLS)
+    bank = CellBank.of(paper_cells(60, rng), 0.835)
+    assert len(bank.kinds) == 60
+    # Were the cells of the three lower densities round, and those of the others not:
+    told = replace(bank, kinds=np.repeat(np.array(["round", "adherent"], object), 30))
+    area_mm2 = (1024 * 0.835e-3) ** 2
+    for _ in range(10):
+        cells = paper_culture(told, (1024, 1024), rng).cells
+        sparse = len(cells) / area_mm2 < 375
+        assert set(cells["kind"]) == {"round" if sparse else "adherent"}
 
 
 def test_a_small_bank_may_lack_a_kind():

@@ -11,6 +11,7 @@ from lensfree_nb.quantify.gathering import gathered
 from lensfree_nb.quantify.peaks import local_maxima
 from lensfree_nb.quantify.reading import at_cells, measured
 from lensfree_nb.train.measuring import of_whole_cells
+from lensfree_nb.train.patches import FIELDS_A_BANK, FIELDS_AN_INSTRUMENT, PatchSource
 from lensfree_nb.train.quantification import Quantification
 from tests import seeds
 from tests.train.drawings import true_centres, true_discs
@@ -64,6 +65,24 @@ def test_half_of_the_fields_are_of_the_papers_microscope_and_culture():
     for number, wanted in enumerate((source,) * 4 + (papers,) * 4):
         found, again = learned.learned_pair(number), learned.pair(wanted, number)
         assert torch.equal(found[0], again[0])
+
+
+def test_fields_are_told_of_as_well_as_users_know_theirs():
+    # Nearer than networks that reconstruct are to bear.
+    mine, theirs = small().source(seeds.CELLS), PatchSource(seeds.CELLS)
+    assert 0 < mine.distance_error_um < theirs.distance_error_um
+    assert 0 < mine.registration_error_um < theirs.registration_error_um
+    assert {s.distance_error_um for s in small().sources(seeds.CELLS)} == {mine.distance_error_um}
+
+
+def test_fields_to_validate_on_share_neither_cells_nor_microscope():
+    asked = []
+    task = small(validation_fields=3)
+    task.pair = lambda source, number: asked.append(number) or SMALL.pair(source, 1)
+    task.validation()
+    assert len({number // FIELDS_A_BANK for number in asked}) == 3
+    task.unseen(0), task.unseen(2)
+    assert len({number // FIELDS_AN_INSTRUMENT for number in asked}) == 5
 
 
 def test_validation_is_seen_as_it_is_and_worsened(examples):
