@@ -7,6 +7,7 @@ draws, on each cell of the first, what becomes of it; the same peaks read it.
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Final
 
@@ -76,7 +77,8 @@ def changes(
     later = opd.isel(time=slice(1, None)).assign_coords(time=first.coords["time"])
     both = xr.concat([first, later], dim="moment").transpose("time", "moment", "y", "x")
     maps = drawn_maps(
-        both, [xr.DataArray(hours, dims="time")], spec, pixel_size_um=pitch, least=least,
+        both, xr.DataArray(math.nan), [xr.DataArray(hours, dims="time")], spec,
+        pixel_size_um=pitch, least=least,
         factors={"growth_pg_per_h": ALPHA_UM3_PER_PG / alpha_um3_per_pg}, tile_px=tile_px,
         precision=precision, device=device,
     )  # fmt: skip

@@ -18,6 +18,7 @@ from lensfree_nb.contract import CHANGE_UNITS, METRIC_UNITS
 from lensfree_nb.errors import ParameterError, QualityWarning
 from lensfree_nb.nets.registry import ModelSpec, find_model
 from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
+from lensfree_nb.quantify.error_stretch import check_stretches
 from lensfree_nb.quantify.level import off_level
 from lensfree_nb.quantify.representation import REACH_PX
 from lensfree_nb.run.devices import check_device
@@ -80,8 +81,9 @@ class DrawTile:
         image : ndarray, shape ([moment,] y, x)
             OPD (nm); NaN where unknown.
         *arguments : ndarray, shape ()
-            Whether the frame's OPD does not begin at 0: then no cell is certain. And, of two
-            moments, the hours between them, which rates are divided by.
+            Whether the frame's OPD does not begin at 0: then no cell is certain. What it leaves
+            unexplained of its hologram, NaN where that is not known. And, of two moments, the
+            hours between them, which rates are divided by.
         tile : Tile
             Where it lies in the frame.
         """
@@ -92,7 +94,7 @@ class DrawTile:
         from lensfree_nb.run.networks import apply_network
 
         options = self.network.options
-        off, *hours = arguments
+        off, residual, *hours = arguments
         with working_on(self.device) as device:
             opd = torch.tensor(np.ascontiguousarray(image, np.float32), device=device)
             opd = opd.reshape(-1, *image.shape[-2:])
@@ -102,7 +104,7 @@ class DrawTile:
                 precision=self.precision,  # type: ignore[arg-type]
                 tile_px=NETWORK_TILE_PX,
             )  # fmt: skip
-            found = read(drawn, options, self.least)
+            found = read(drawn, options, self.least, float(residual))
             unsure = self._unsure(
                 found.centres.cpu().numpy(), self._reach_px(found.values.cpu().numpy()),
                 known.all(0).cpu().numpy(),
@@ -141,6 +143,7 @@ class DrawTile:
 
 def drawn_maps(
     frames: xr.DataArray,
+    residual: xr.DataArray,
     hours: Sequence[xr.DataArray],
     spec: ModelSpec,
     *,
@@ -157,6 +160,8 @@ def drawn_maps(
     ----------
     frames : DataArray, dims ([time,] [moment,] y, x)
         OPD (nm).
+    residual : DataArray, dims ([time])
+        What each frame leaves unexplained of its hologram; NaN where that is not known.
     hours : sequence of DataArray
         One between two moments, of frames that have two.
     spec : ModelSpec
@@ -188,7 +193,7 @@ def drawn_maps(
             spec, device, precision, float(least), scale, UNKNOWN_REACH_UM / pixel_size_um,
             _knows_pitch(spec, pixel_size_um),
         ),
-        frames, [off, *hours], outputs=outputs,
+        frames, [off, residual, *hours], outputs=outputs,
         grid=tile_grid(
             (frames.sizes["y"], frames.sizes["x"]), tile_px,
             int(spec.options["halo_px"]) + DISC_REACH_PX,
@@ -251,6 +256,7 @@ def network_for(
             f"network {spec.name} is for {spec.options.get('task')}; needed is one for "
             f"{' or '.join(tasks)}"
         )
+    check_stretches(spec.options)
     drawn, channels = spec.options["outputs"], CHANNELS.get(str(spec.options["task"]))
     metrics = tuple(spec.options.get("metrics", ()))
     needed = channels.outputs if channels else len(metrics)

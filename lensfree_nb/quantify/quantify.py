@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Final
 
@@ -60,7 +61,8 @@ def quantify(
         units along ``metric``, 0 where no cell is) and ``representation_se``, the standard error of
         each: infinite where the cell is unlike those that the network learned from, near to
         unknown pixels, seen in pixels of another size, or in an OPD that does not begin at 0;
-        NaN of a network that tells none.
+        NaN of a network that tells none. Where `ds` tells the ``residual`` of its frames, as
+        ``reconstruct`` does, errors are wider in a frame that leaves more unexplained.
         ``cells()`` reads them.
 
     Raises
@@ -77,7 +79,7 @@ def quantify(
     spec = network_for(network, TASKS, pitch)
     check_number("alpha_um3_per_pg", alpha_um3_per_pg, open_low=True)
     maps = drawn_maps(
-        opd, [], spec, pixel_size_um=pitch, least=least,
+        opd, _residual_of(ds), [], spec, pixel_size_um=pitch, least=least,
         factors={"dry_mass_pg": ALPHA_UM3_PER_PG / alpha_um3_per_pg}, tile_px=tile_px,
         precision=precision, device=device,
     )  # fmt: skip
@@ -92,3 +94,11 @@ def quantify(
             )
         )
     )  # fmt: skip
+
+
+def _residual_of(ds: xr.Dataset) -> xr.DataArray:
+    """What each frame leaves unexplained of its hologram; NaN where the dataset does not say."""
+    told = ds.get("residual")
+    if told is None or not set(told.dims) <= {"time"}:
+        return xr.DataArray(math.nan)
+    return told.reset_coords(drop=True)

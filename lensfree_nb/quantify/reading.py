@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lensfree_nb.quantify.channels import CHANNELS, MEASURES, Channels, detection
 from lensfree_nb.quantify.discs import disc_pixels
+from lensfree_nb.quantify.error_stretch import stretches
 from lensfree_nb.quantify.gathering import gathered, vanished
 from lensfree_nb.quantify.peaks import local_maxima, over_discs
 from lensfree_nb.quantify.representation import DISC_PX
@@ -52,7 +53,9 @@ class Reading:
         return first, second
 
 
-def read(drawn: Tensor, options: Mapping[str, Any], least: float) -> Reading:
+def read(
+    drawn: Tensor, options: Mapping[str, Any], least: float, residual: float = math.nan
+) -> Reading:
     """Cells and their measurements, of what a network drew of a frame.
 
     A cell is a local maximum of the detection; :func:`at_cells` says what it measures. The paper's
@@ -67,9 +70,11 @@ def read(drawn: Tensor, options: Mapping[str, Any], least: float) -> Reading:
         Of the network: its task, metrics, and by how much its errors are to be stretched.
     least : float
         Detection (0 to 1) from which on there is a cell.
+    residual : float
+        Of the frame, where it is known (``quantify.error_stretch``).
     """
     if channels := CHANNELS.get(options["task"]):
-        return measured(drawn, channels, least, options.get("se_factor", {}))
+        return measured(drawn, channels, least, stretches(options, residual))
     found = covered(drawn)
     centres = local_maxima(found, least=least, apart_px=APART_PX)
     scale = [MEASURES.scale[metric] for metric in options["metrics"]]

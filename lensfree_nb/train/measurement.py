@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -27,6 +28,8 @@ SURE: Final = 0.9
 LEAST_ERROR: Final = 1e-3
 # Cells that tell nothing of a spread.
 FEW: Final = 20
+# By which power of what is left unexplained errors may grow.
+POWERS: Final = tuple(n / 100 for n in range(101))
 # What a network may be asked: what nearly all cells of its validation measured, and a tenth more.
 EDGES, MARGIN = (0.001, 0.999), 0.1
 
@@ -127,6 +130,61 @@ def learned(found: Tensor, truth: Tensor, channels: Channels = MEASURES) -> dict
             stretch[metric] = float(f"{factor:.4g}")
         reach[metric] = ends(true[known], None if channels.logarithmic else channels.scale[metric])
     return {"least": least, "se_factor": stretch, "range": reach}
+
+
+def stretched(
+    found: Tensor, truth: Tensor, residual: Sequence[float], channels: Channels = MEASURES
+) -> dict[str, Any]:
+    """What ``quantify.error_stretch`` makes of a network's errors, by cells it did not learn from.
+
+    Parameters
+    ----------
+    found, truth, channels
+        As of :func:`measurement_loss`.
+    residual : sequence of float
+        Of each image, what its hologram left unexplained; NaN where it came from none.
+
+    Returns
+    -------
+    dict
+        ``se_factor`` of each metric that 20 cells tell, and ``se_residual`` if there are residuals:
+        its powers are those of which the loss of quantile regression is least.
+    """
+    least = best_threshold(found[:, 0].sigmoid(), truth[:, 0])
+    told = np.asarray(residual, float)
+    known = told[np.isfinite(told)]
+    typical = float(np.median(known)) if known.size else 1.0
+    over = np.log(np.where(np.isfinite(told), told, typical) / typical)
+    parts = [_at_cells(*each, channels, least) for each in zip(found, truth, strict=True)]
+    of_cells = np.repeat(over, [part[0].shape[1] for part in parts])
+    right, values, errors = (torch.cat(part, 1).cpu().numpy() for part in zip(*parts, strict=True))
+    factors, powers = {}, {}
+    for metric, true, value, error in zip(channels.metrics, right, values, errors, strict=True):
+        on = np.isfinite(true)
+        if on.sum() >= FEW:
+            beyond = np.log(np.maximum(np.abs(value - true)[on] / error[on], LEAST_ERROR))
+            powers[metric], constant = _line_above(beyond, of_cells[on])
+            factors[metric] = float(f"{math.exp(constant):.4g}")
+    if not known.size:
+        return {"se_factor": factors}
+    low, high, middle = (float(f"{end:.4g}") for end in (known.min(), known.max(), typical))
+    return {
+        "se_factor": factors,
+        "se_residual": {"range": [low, high], "typical": middle, "power": powers},
+    }
+
+
+def _line_above(beyond: NDArray[np.float64], over: NDArray[np.float64]) -> tuple[float, float]:
+    """Slope and constant of the line in `over` below which 68 % of the values lie, and best."""
+
+    def constant_and_loss(slope: float) -> tuple[float, float]:
+        rest = beyond - slope * over
+        constant = float(np.quantile(rest, ONE_SIGMA))
+        rest = rest - constant
+        return constant, float(np.maximum(ONE_SIGMA * rest, (ONE_SIGMA - 1) * rest).mean())
+
+    slope = min(POWERS, key=lambda tried: constant_and_loss(tried)[1])
+    return slope, constant_and_loss(slope)[0]
 
 
 def ends(values: NDArray[np.floating[Any]], scale: float | None = None) -> list[float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -25,9 +26,11 @@ from lensfree_nb.train.measurement import (
     measurement_loss,
     measurement_scores,
     spread_loss,
+    stretched,
 )
 from lensfree_nb.train.patches import FIELDS_A_BANK, PatchSource
 from lensfree_nb.train.shelf import Batch
+from lensfree_nb.train.spread import Told
 
 COARSE_PX: Final = 64
 SPARED: Final = 0.5
@@ -139,15 +142,32 @@ bank_cells, draft, device
         """Which of the images drawn are standard errors."""
         return self.channels.log_se
 
-    def unseen(self, number: int) -> Batch:
+    def told(self, source: PatchSource, number: int) -> Told:
+        """Inputs, targets and residual of a field's patches."""
+        return Told(*self.pair(source, number), math.nan)
+
+    def unseen(self, number: int) -> Told:
         """OPD (100 nm), worsened, and targets of a field that is met nowhere else."""
+        field = self.unworsened(number)
+        rng = np.random.default_rng([self.seed, UNSEEN, number])
+        return field._replace(inputs=self._worsened(field.inputs, rng))
+
+    def unworsened(self, number: int) -> Told:
+        """The field of :meth:`unseen`, as it was made."""
         source = self._sources[number % len(self._sources)]
-        inputs, truths = self.pair(source, UNSEEN + UNSEEN_STEP * number)
-        return self._worsened(inputs, np.random.default_rng([self.seed, UNSEEN, number])), truths
+        return self.told(source, UNSEEN + UNSEEN_STEP * number)
+
+    def as_users_have_it(self, number: int) -> Told:
+        """The field of :meth:`unseen`; of true OPD users have none, so that it is worsened too."""
+        return self.unworsened(number) if self.needs_draft else self.unseen(number)
 
     def spread_loss(self, found: Tensor, truth: Tensor) -> Tensor:
         """Of standard errors alone."""
         return spread_loss(found, truth, self.channels)
+
+    def stretched(self, found: Tensor, truth: Tensor, residual: Sequence[float]) -> dict[str, Any]:
+        """By what errors are stretched to hold what they claim, and how residuals tell it."""
+        return stretched(found, truth, residual, self.channels)
 
     def validation(self) -> list[Batch]:
         """OPD and targets of fields to validate on, as they are and, where it is so, worsened.

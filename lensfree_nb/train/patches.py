@@ -8,9 +8,10 @@ the distance and the shifts of the colours as well as they would be found.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from lensfree_nb.microscope import Setup
 from lensfree_nb.nets.registry import ModelSpec
 from lensfree_nb.reconstruct.alternation import Alternation
 from lensfree_nb.reconstruct.methods import Inverse
+from lensfree_nb.reconstruct.misfit import total
 from lensfree_nb.reconstruct.network_input import network_input
 from lensfree_nb.run.devices import choose_device
 from lensfree_nb.run.networks import Precision, has_bfloat16
@@ -66,6 +68,18 @@ class Patches:
     truth_absorption: Tensor
     cells: pd.DataFrame
     ground: Ground
+
+
+class Seen(NamedTuple):
+    """An OPD of a field: in patches (n, y, x; nm), with cells and ground as of :class:`Patches`.
+
+    ``residual`` is what it leaves unexplained of its hologram; NaN where it comes from none.
+    """
+
+    opd_nm: Tensor
+    cells: pd.DataFrame
+    ground: Ground
+    residual: float
 
 
 @dataclass(frozen=True)
@@ -173,8 +187,8 @@ class PatchSource:
         )
 
     @torch.no_grad()
-    def true_opd(self, number: int) -> tuple[Tensor, pd.DataFrame, Ground]:
-        """True OPD (patch, y, x; nm), cells and ground of a field, without the light.
+    def true_opd(self, number: int) -> Seen:
+        """The true OPD of a field, without the light.
 
         Many times faster than :meth:`field`.
 
@@ -184,11 +198,11 @@ class PatchSource:
             If `number` is no whole number >= 0.
         """
         drawn, stage, _ = self._drawn(number)
-        return self._told(stage.averaged(drawn.opd_nm), drawn, stage)
+        return self._seen(stage.averaged(drawn.opd_nm), drawn, stage)
 
     @torch.no_grad()
-    def opd_by(self, number: int, method: Alternation) -> tuple[Tensor, pd.DataFrame, Ground]:
-        """OPD (patch, y, x; nm) by a method as users have it, cells and ground of a field.
+    def opd_by(self, number: int, method: Alternation) -> Seen:
+        """The OPD of a field by a method as users have it.
 
         Its network computes in bfloat16 where that is quicker: what eight bits round away is
         nothing beside the variety of what is learned. Refuses what :meth:`field` does.
@@ -196,14 +210,13 @@ class PatchSource:
         drawn, stage, hologram, stated = self._recorded(number)
         quick: Precision = "bfloat16" if has_bfloat16(hologram.device) else "float32"
         here = replace(method, last=replace(method.last, periodic=True), precision=quick)
-        return self._told(here(hologram, stated).opd_nm, drawn, stage)
+        made = here(hologram, stated)
+        residual = math.sqrt(total(made.misfit) / total(made.contrast))
+        return self._seen(made.opd_nm, drawn, stage, residual)
 
-    def _told(
-        self, opd_nm: Tensor, drawn: Drawn, stage: Stage
-    ) -> tuple[Tensor, pd.DataFrame, Ground]:
-        """OPD (patch, y, x), cells and ground, from an OPD of the whole field."""
+    def _seen(self, opd_nm: Tensor, drawn: Drawn, stage: Stage, residual: float = math.nan) -> Seen:
         ground = drawn.ground.coarser(stage.oversampling)
-        return self.cut(opd_nm), self._patched(drawn.cells, stage), ground
+        return Seen(self.cut(opd_nm), self._patched(drawn.cells, stage), ground, residual)
 
     def _recorded(self, number: int) -> tuple[Drawn, Stage, Tensor, Setup]:
         """A field, its hologram (exposure, y, x) over its mean, and what is told of both."""

@@ -18,6 +18,7 @@ from lensfree_nb.train.field_task import IN_TURN
 from lensfree_nb.train.measuring import MeasuringTask, ground_targets, of_whole_cells
 from lensfree_nb.train.patches import PatchSource
 from lensfree_nb.train.shelf import Batch
+from lensfree_nb.train.spread import Told
 from lensfree_nb.train.variety import PAPER
 
 DEBRIS: Final = "debris"
@@ -38,16 +39,21 @@ class Quantification(MeasuringTask):
         source = self.source(seed)
         return [source, replace(source, variety=PAPER)]
 
-    def pair(self, source: PatchSource, number: int) -> Batch:
+    def told(self, source: PatchSource, number: int) -> Told:
         """Of four fields one is true OPD; all others went through a hologram and back."""
         made_by = reference if number % 2 else accelerated
-        opd, cells, ground = (
+        seen = (
             source.opd_by(number, made_by(self.drafter()))
             if number % IN_TURN
             else source.true_opd(number)
         )
-        truth = _drawn(cells, ground, self.field_px, self.patch_px).to(opd.device)
-        return opd[:, None] / OPD_UNIT_NM, source.cut(truth).movedim(0, 1).contiguous()
+        truth = _drawn(seen.cells, seen.ground, self.field_px, self.patch_px).to(seen.opd_nm.device)
+        patches = source.cut(truth).movedim(0, 1).contiguous()
+        return Told(seen.opd_nm[:, None] / OPD_UNIT_NM, patches, seen.residual)
+
+    def pair(self, source: PatchSource, number: int) -> Batch:
+        """As :meth:`told`, without the residual."""
+        return self.told(source, number)[:2]
 
 
 def _drawn(cells: pd.DataFrame, ground: Ground, field: int, side: int) -> Tensor:

@@ -115,7 +115,7 @@ class Representation(MeasuringTask):
 
     def pair(self, source: PatchSource, number: int) -> Batch:
         """What the reference method makes of a field, and what the pipeline says of that."""
-        opd, _, _ = source.opd_by(number, reference(self.drafter()))
+        opd = source.opd_by(number, reference(self.drafter())).opd_nm
         along = self.field_px // self.patch_px
         rows = opd.reshape(along, along, *opd.shape[1:]).transpose(1, 2)
         whole = rows.reshape(self.field_px, self.field_px).cpu().numpy()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,17 @@ from torch import Tensor, nn
 from lensfree_nb.errors import ParameterError
 
 LEARNING_RATE: Final = 3e-3
+
+
+class Told(NamedTuple):
+    """A field's patches, inputs and truths (n, channel, y, x), and what its hologram left over.
+
+    ``residual`` is a share of the contrast; NaN where there was no hologram.
+    """
+
+    inputs: Tensor
+    truths: Tensor
+    residual: float
 
 
 @runtime_checkable
@@ -27,16 +38,20 @@ class Spread(Protocol):
         """Which of the images that they draw say it."""
         ...
 
-    def unseen(self, number: int) -> tuple[Tensor, Tensor]:
+    def unseen(self, number: int) -> Told:
         """Examples that are met nowhere else."""
+        ...
+
+    def as_users_have_it(self, number: int) -> Told:
+        """The same field, no worse than what users have."""
         ...
 
     def spread_loss(self, found: Tensor, truth: Tensor) -> Tensor:
         """What is made small."""
         ...
 
-    def learned(self, found: Tensor, truth: Tensor) -> dict[str, Any]:
-        """Among the rest ``se_factor``: by what errors are stretched to hold what they claim."""
+    def stretched(self, found: Tensor, truth: Tensor, residual: Sequence[float]) -> dict[str, Any]:
+        """By what errors are stretched to hold what they claim; the residuals are of each image."""
         ...
 
 
@@ -110,7 +125,7 @@ def learn_spread(
     for step in range(steps):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate * 0.5 * (1 + math.cos(math.pi * step / steps))
-        inputs, truth = task.unseen(step)
+        inputs, truth, _ = task.unseen(step)
         found = through(network, inputs)
         loss = task.spread_loss(found, truth.to(found.device))
         optimiser.zero_grad(set_to_none=True)
@@ -130,10 +145,11 @@ def stretch(
     fields: Sequence[int],
     through: Callable[[nn.Module, Tensor], Tensor],
 ) -> dict[str, Any]:
-    """``se_factor`` by fields that nothing was learned from: more microscopes than a validation.
+    """What a task says of errors and residuals, by fields that nothing was learned from.
 
     How far off a network is differs from one microscope to the next by far more than from cell to
-    cell: it takes some tens of them.
+    cell: it takes some tens of them, more than a validation has. Errors are to hold on what users
+    have; worse images are there to be learned from.
 
     Parameters
     ----------
@@ -147,10 +163,10 @@ def stretch(
         Carries inputs through the network.
     """
     network.eval()
-    seen = [task.unseen(number) for number in fields]
-    found = torch.cat([through(network, inputs) for inputs, _ in seen])
-    said = task.learned(found, torch.cat([truth.to(found.device) for _, truth in seen]))
-    return {"se_factor": said["se_factor"]}
+    seen = [task.as_users_have_it(number) for number in fields]
+    found = torch.cat([through(network, field.inputs) for field in seen])
+    truths = torch.cat([field.truths.to(found.device) for field in seen])
+    return task.stretched(found, truths, [f.residual for f in seen for _ in f.inputs])
 
 
 def _of_images(part: Tensor, network: nn.Module, images: Sequence[int]) -> Tensor:

@@ -130,6 +130,37 @@ def test_errors_are_stretched_as_the_network_says(ds, network, tmp_path):
     np.testing.assert_array_equal(other["area_um2_se"], one["area_um2_se"])
 
 
+def test_errors_are_wider_in_a_frame_that_leaves_more_unexplained(ds, tmp_path):
+    told = {"range": [0.1, 0.4], "typical": 0.1, "power": {"area_um2": 0.5}}
+    factors = dict.fromkeys(METRIC_UNITS, 1.0)
+    knows = saved(tmp_path / "knows.safetensors", se_factor=factors, se_residual=told).name
+    one = ds.lf.quantify(knows).lf.cells()
+    other = ds.assign(residual=xr.DataArray(0.3)).lf.quantify(knows).lf.cells()
+    np.testing.assert_allclose(other["area_um2_se"], 3**0.5 * one["area_um2_se"], rtol=1e-5)
+    np.testing.assert_array_equal(other["dry_mass_pg_se"], one["dry_mass_pg_se"])
+    np.testing.assert_array_equal(other["area_um2"], one["area_um2"])
+    # Each frame by its own, and one of which nothing is known by what is typical.
+    lazy = ds.assign(residual=("time", np.array([np.nan, 0.3], np.float32))).chunk(time=1)
+    table = lazy.lf.quantify(knows).lf.cells().compute()
+    for frame, wanted in enumerate((one, other)):
+        np.testing.assert_allclose(
+            table.loc[table["frame"] == frame, "area_um2_se"],
+            wanted.loc[wanted["frame"] == frame, "area_um2_se"], rtol=1e-5,
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"typical": 0.1, "power": {}}, [1], {"range": [0.1, 0.2], "typical": 0, "power": {}},
+     {"range": [0.1], "typical": 0.1, "power": {}},
+     {"range": [0.1, 0.2], "typical": 0.1, "power": {"area_um2": -1}}],
+)  # fmt: skip
+def test_what_a_network_says_of_residuals_must_be_readable(ds, tmp_path, told):
+    odd = saved(tmp_path / "odd.safetensors", se_residual=told).name
+    with pytest.raises(ParameterError, match="se_residual"):
+        ds.lf.quantify(odd)
+
+
 def test_the_dry_mass_is_given_by_the_refractive_increment(ds, network):
     one, other = (
         ds.lf.quantify(network.name, alpha_um3_per_pg=alpha).lf.cells() for alpha in (0.18, 0.2)

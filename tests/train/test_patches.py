@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -112,13 +113,15 @@ def test_every_other_field_may_begin_from_a_network_s_answer():
 
 def test_a_field_is_reconstructed_as_users_have_it():
     network = find_model("accelerate")
-    truth, cells, ground = SMALL.true_opd(1)
+    truth, cells, ground, nothing = SMALL.true_opd(1)
     by = [SMALL.opd_by(1, method(network)) for method in (accelerated, reference)]
-    for _, same_cells, same_ground in by:
-        assert same_cells.equals(cells)
-        assert all(torch.equal(a, b) for a, b in zip(same_ground, ground, strict=True))
-    quick, long = (float((opd - truth).square().mean().sqrt()) for opd, _, _ in by)
+    for seen in by:
+        assert seen.cells.equals(cells)
+        assert all(torch.equal(a, b) for a, b in zip(seen.ground, ground, strict=True))
+    quick, long = (float((seen.opd_nm - truth).square().mean().sqrt()) for seen in by)
     assert long < quick < 0.2 * float(truth.square().mean().sqrt())
+    assert math.isnan(nothing)
+    assert all(0.02 < seen.residual < 0.5 for seen in by)
 
 
 def test_a_network_can_learn_from_them(patches):

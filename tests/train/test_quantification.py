@@ -7,6 +7,7 @@ import torch
 
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.quantify.channels import MEASURES, METRICS, detection, targets
+from lensfree_nb.quantify.error_stretch import stretches
 from lensfree_nb.quantify.gathering import gathered
 from lensfree_nb.quantify.peaks import local_maxima
 from lensfree_nb.quantify.reading import at_cells, measured
@@ -78,7 +79,8 @@ def test_fields_are_told_of_as_well_as_users_know_theirs():
 def test_fields_to_validate_on_share_neither_cells_nor_microscope():
     asked = []
     task = small(validation_fields=3)
-    task.pair = lambda source, number: asked.append(number) or SMALL.pair(source, 1)
+    made = SMALL.told(SMALL.source(seeds.CELLS), 0)
+    task.told = lambda source, number: asked.append(number) or made
     task.validation()
     assert len({number // FIELDS_A_BANK for number in asked}) == 3
     task.unseen(0), task.unseen(2)
@@ -128,7 +130,7 @@ def test_the_truth_costs_less_than_anything_else(examples):
 def test_debris_is_no_cell():
     source = small().source(seeds.CELLS)
     for number in range(0, 12, 2):
-        opd, cells, _ = source.true_opd(number)
+        opd, cells, *_ = source.true_opd(number)
         if (cells["kind"] == "debris").any():
             break
     _, truth = small().pair(source, number)
@@ -139,7 +141,7 @@ def test_debris_is_no_cell():
 
 def test_the_true_opd_is_that_behind_the_light():
     source = small().source(seeds.CELLS)
-    opd, cells, ground = source.true_opd(3)
+    opd, cells, ground, _ = source.true_opd(3)
     made = source.field(3)
     assert torch.equal(opd, made.truth_opd_nm)
     assert cells.equals(made.cells)
@@ -188,6 +190,34 @@ def test_cells_that_a_border_may_cut_are_not_measured():
 def test_what_cannot_be_trained_is_refused(changes, words):
     with pytest.raises(ParameterError, match=words):
         small(**changes)
+
+
+def test_errors_grow_with_what_is_left_unexplained():
+    rng = np.random.default_rng(seeds.NOISE)
+    points = np.stack(np.meshgrid(*[np.arange(9, 240, 15)] * 2, indexing="ij"), -1).reshape(-1, 2)
+    typical, residual = [*MEASURES.scale.values()], [0.1, 0.2, 0.2, 0.4, math.nan]
+    images = []
+    for left in residual:
+        # Of an image that comes from no hologram errors are those of a typical one.
+        size = 0.1 * (1.0 if math.isnan(left) else (left / 0.2) ** 0.6)
+        values = typical * np.exp(rng.normal(0, 0.2, (len(points), len(METRICS))))
+        off = values * np.exp(size * rng.standard_normal(values.shape))
+        images += [torch.from_numpy(targets(points, some, (240, 240))) for some in (values, off)]
+    truth, drawn = torch.stack(images[::2]), perfect(torch.stack(images[1::2]))
+    drawn[:, 1 + len(METRICS) : 1 + 2 * len(METRICS)] = math.log(0.05)
+    said = small().stretched(drawn, truth, residual)
+    assert said["se_residual"]["range"] == [0.1, 0.4]
+    assert said["se_residual"]["typical"] == 0.2
+    for metric in METRICS:
+        assert said["se_factor"][metric] == pytest.approx(2.0, rel=0.1)
+        assert said["se_residual"]["power"][metric] == pytest.approx(0.6, abs=0.15)
+    least = small().learned(drawn, truth)["least"]
+    for image, right, left in zip(drawn, truth, residual, strict=True):
+        found = measured(image, MEASURES, least, stretches(said, left))
+        true = MEASURES.valued(right[1 : -MEASURES.ground, *found.centres.T])
+        inside = ((found.values - true).abs() < found.errors).double().mean(1)
+        assert inside.tolist() == pytest.approx([0.68] * len(METRICS), abs=0.08)
+    assert "se_residual" not in small().stretched(drawn, truth, [math.nan] * len(drawn))
 
 
 def test_errors_are_stretched_to_what_they_claim():

@@ -8,10 +8,12 @@ import torch
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.nets.folded import FoldedUNet
 from lensfree_nb.quantify.channels import MEASURES
+from lensfree_nb.train.change import Change
 from lensfree_nb.train.measurement import ONE_SIGMA, measurement_scores
+from lensfree_nb.train.measuring import UNSEEN, UNSEEN_STEP
 from lensfree_nb.train.quantification import Quantification
 from lensfree_nb.train.representation import Representation
-from lensfree_nb.train.spread import learn_spread, settle_spread, stretch, telling_spread
+from lensfree_nb.train.spread import Told, learn_spread, settle_spread, stretch, telling_spread
 from tests import seeds
 from tests.train.doubling import RECIPE, Double, training
 
@@ -32,7 +34,7 @@ def claimed():
             network.last.bias[images[0] * 4 : (images[-1] + 1) * 4] = value
     network.requires_grad_(False)
     before = {name: part.clone() for name, part in network.state_dict().items()}
-    inputs, truth = TASK.unseen(100)
+    inputs, truth, _ = TASK.unseen(100)
     drawn = network(inputs)
     learn_spread(network, TASK, 30, lambda net, images: net(images), 0.05)
     return before, network, (drawn, network(inputs)), truth
@@ -55,38 +57,54 @@ def test_claims_come_nearer_to_the_truth_on_a_field_that_was_not_learned_from(cl
         assert abs(then[inside] - ONE_SIGMA) < abs(first[inside] - ONE_SIGMA)
 
 
-class Told:
+class Asked:
     """A task that says which of its fields it was asked by."""
 
     spread_images = (0,)
 
+    def as_users_have_it(self, number):
+        inputs, truths = (torch.full((2, 1), times * number) for times in (1.0, 10.0))
+        return Told(inputs, truths, 0.1 * number)
+
     def unseen(self, number):
-        return torch.full((1, 1), float(number)), torch.full((1, 1), 10.0 * number)
+        raise AssertionError("nothing is to be learned")
 
     def spread_loss(self, found, truth):
         raise AssertionError("nothing is to be learned")
 
-    def learned(self, found, truth):
-        seen = {"found": found.flatten().tolist(), "truth": truth.flatten().tolist()}
-        return {"least": 0.5, "se_factor": seen}
+    def stretched(self, found, truth, residual):
+        return {"found": found.tolist(), "truth": truth.tolist(), "residual": residual}
 
 
 def test_errors_are_stretched_by_fields_that_nothing_was_learned_from():
-    asked = {"network": torch.nn.Identity(), "task": Told(), "through": lambda net, x: net(x) + 1}
+    asked = {"network": torch.nn.Identity(), "task": Asked(), "through": lambda net, x: net(x) + 1}
     assert settle_spread(steps=0, fields=0, **asked) == {}
     assert stretch(fields=range(5, 7), **asked) == {
-        "se_factor": {"found": [6.0, 7.0], "truth": [50.0, 60.0]}
-    }
-    assert settle_spread(steps=0, fields=2, **asked)["se_factor"]["found"] == [1.0, 2.0]
+        "found": [[6.0], [6.0], [7.0], [7.0]], "truth": [[50.0], [50.0], [60.0], [60.0]],
+        "residual": [0.5, 0.5, 0.1 * 6, 0.1 * 6],
+    }  # fmt: skip
+    assert settle_spread(steps=0, fields=2, **asked)["found"] == [[1.0], [1.0], [2.0], [2.0]]
 
 
 def test_fields_for_it_are_met_nowhere_else_and_the_same_each_time():
     source = TASK.source(TASK.seed)
     seen, again = TASK.unseen(3), TASK.unseen(3)
-    for a, b in zip(seen, again, strict=True):
+    for a, b in zip(seen[:2], again[:2], strict=True):
         assert torch.equal(a.nan_to_num(), b.nan_to_num())
     learned = [TASK.pair(source, number)[1].nan_to_num() for number in range(4)]
     assert not any(torch.equal(seen[1].nan_to_num(), truth) for truth in learned)
+    assert 0 < seen.residual == again.residual
+    bare = TASK.as_users_have_it(3)
+    assert torch.equal(bare.truths.nan_to_num(), seen.truths.nan_to_num())
+    worse = (seen.inputs - bare.inputs).flatten(1).std(1)
+    assert bool((worse > 0.01).any())
+    assert torch.equal(bare.inputs, TASK.told(TASK._sources[1], UNSEEN + 3 * UNSEEN_STEP).inputs)
+
+
+def test_of_true_opd_users_have_none():
+    task = Change(seeds.CELLS, seeds.NOISE, field_px=128, patch_px=128, shelf_fields=1)
+    some = [(task.unseen(n).inputs, task.as_users_have_it(n).inputs) for n in range(2)]
+    assert all(torch.equal(seen, used) for seen, used in some)
 
 
 @pytest.mark.parametrize(
