@@ -15,8 +15,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lensfree_nb.checks import check_count, check_number
-from lensfree_nb.errors import ModelError, ParameterError
+from lensfree_nb.errors import ModelError
+from lensfree_nb.nets.header import check_corrects, check_header
 
 if TYPE_CHECKING:
     import torch
@@ -30,13 +30,6 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "plain": ("features", "layers"), "unet": ("features", "depth"),
     "folded": ("features", "depth", "fold", "saturating", "maxima", "corrects", "adds"),
 }  # fmt: skip
-# What a header may ask for: more is a slip, or a trap that takes all memory.
-MOST: Final[Mapping[str, int]] = {
-    "features": 1024, "layers": 200, "depth": 10, "fold": 16, "saturating": 8, "maxima": 8,
-    "corrects": 8, "adds": 1, "passes": 100, "iterations": 10_000, "inputs": 64, "outputs": 64,
-    "halo_px": 10_000,
-}  # fmt: skip
-MAYBE_0: Final = ("saturating", "maxima", "corrects", "adds", "halo_px")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +98,7 @@ def find_model(name: str | Path) -> ModelSpec:
             raise KeyError(built["kind"])
         if missing := sorted({"inputs", "outputs", "halo_px"} - set(built)):
             raise KeyError(", ".join(missing))
-        for number, most in MOST.items():
-            check_count(number, built.get(number, 1), int(number not in MAYBE_0), most)
-        _check_corrects(built)
-        _check_trained_on(built.get("trained_on", {}))
-        _check_measures(built)
+        check_header(built)
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise ModelError(
             f"{path.name} is damaged, or no network of this package ({error}); fetch it again"
@@ -205,7 +194,7 @@ def build_network(options: Mapping[str, Any], device: str = "cpu") -> nn.Module:
     }  # fmt: skip
     kind = kinds[options["kind"]]
     own = {name: int(options[name]) for name in KINDS[options["kind"]] if name in options}
-    _check_corrects(options)
+    check_corrects(options)
     with torch.device(device):
         return kind(int(options["inputs"]), int(options["outputs"]), **own)
 
@@ -230,37 +219,6 @@ def readable(path: Path) -> None:
     mask = os.umask(0)
     os.umask(mask)
     path.chmod(0o666 & ~mask)
-
-
-def _check_corrects(options: Mapping[str, Any]) -> None:
-    """Whether there are as many images as are corrected."""
-    most = min(int(options["inputs"]), int(options["outputs"]))
-    if int(options.get("corrects", 0)) > most:
-        raise ParameterError(
-            f"corrects is {options['corrects']}; the network has {most} to correct"
-        )
-
-
-def _check_trained_on(said: Any) -> None:
-    """Whether what a header says of the training can be read as numbers."""
-    if not isinstance(said, dict):
-        raise TypeError("trained_on")
-    for number in (*said.get("wavelength_nm", ()), said.get("pixel_size_um", 1.0)):
-        check_number("trained_on: wavelength_nm or pixel_size_um", number, open_low=True)
-    low, high = said.get("distance_um", (0.0, 0.0))
-    check_number("trained_on: distance_um", low)
-    check_number("trained_on: distance_um", high, low)
-
-
-def _check_measures(built: Mapping[str, Any]) -> None:
-    """Whether what a header says of measurements can be used."""
-    if not all(isinstance(metric, str) for metric in list(built.get("metrics", []))):
-        raise TypeError("metrics")
-    check_number("least", built.get("least", 0.5), high=1.0, open_low=True)
-    for metric, factor in dict(built.get("se_factor", {})).items():
-        check_number(f"se_factor of {metric}", factor, open_low=True)
-    for metric, (low, high) in dict(built.get("trained_on", {}).get("range", {})).items():
-        check_number(f"range of {metric}", high, low + 0.0)
 
 
 def _content(tensors: Mapping[str, torch.Tensor]) -> str:

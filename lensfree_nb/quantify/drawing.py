@@ -18,7 +18,6 @@ from lensfree_nb.contract import CHANGE_UNITS, METRIC_UNITS
 from lensfree_nb.errors import ParameterError, QualityWarning
 from lensfree_nb.nets.registry import ModelSpec, find_model
 from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
-from lensfree_nb.quantify.error_stretch import check_stretches
 from lensfree_nb.quantify.level import off_level
 from lensfree_nb.quantify.representation import REACH_PX
 from lensfree_nb.run.devices import check_device
@@ -256,7 +255,6 @@ def network_for(
             f"network {spec.name} is for {spec.options.get('task')}; needed is one for "
             f"{' or '.join(tasks)}"
         )
-    check_stretches(spec.options)
     drawn, channels = spec.options["outputs"], CHANNELS.get(str(spec.options["task"]))
     metrics = tuple(spec.options.get("metrics", ()))
     needed = channels.outputs if channels else len(metrics)

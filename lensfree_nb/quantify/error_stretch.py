@@ -10,9 +10,6 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from lensfree_nb.checks import check_number
-from lensfree_nb.errors import ParameterError
-
 RESIDUAL: Final = "se_residual"
 
 
@@ -46,25 +43,3 @@ def stretches(options: Mapping[str, Any], residual: float = math.nan) -> dict[st
         metric: factor * over ** told["power"].get(metric, 0.0)
         for metric, factor in factors.items()
     }
-
-
-def check_stretches(options: Mapping[str, Any]) -> None:
-    """Whether what a network says of residuals can be read.
-
-    Raises
-    ------
-    ParameterError
-        If not.
-    """
-    told = options.get(RESIDUAL)
-    if told is None:
-        return
-    try:
-        (least, most), typical = told["range"], told["typical"]
-        powers = dict(told["power"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ParameterError(f"{RESIDUAL} of the network cannot be read ({error!r})") from error
-    for name, number in (("least", least), ("typical", typical), ("most", most)):
-        check_number(f"{RESIDUAL}: {name}", number, open_low=True)
-    for metric, power in powers.items():
-        check_number(f"{RESIDUAL}: power of {metric}", power)

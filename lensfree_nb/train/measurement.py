@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -117,19 +117,15 @@ def learned(found: Tensor, truth: Tensor, channels: Channels = MEASURES) -> dict
         a metric that fewer than 20 cells tell); and ``range``, the least and the most of each
         metric in its unit.
     """
-    least = best_threshold(found[:, 0].sigmoid(), truth[:, 0])
-    parts = [_at_cells(*each, channels, least) for each in zip(found, truth, strict=True)]
-    right, values, errors = (torch.cat(part, 1).cpu().numpy() for part in zip(*parts, strict=True))
-    stretch, reach = {}, {}
-    for metric, true, value, error in zip(channels.metrics, right, values, errors, strict=True):
-        known = np.isfinite(true)
-        if not known.any():
-            continue
-        if known.sum() >= FEW:
-            factor = np.quantile(np.abs(value - true)[known] / error[known], ONE_SIGMA)
-            stretch[metric] = float(f"{factor:.4g}")
-        reach[metric] = ends(true[known], None if channels.logarithmic else channels.scale[metric])
-    return {"least": least, "se_factor": stretch, "range": reach}
+    least, of_images = _at_cells(found, truth, channels)
+    cells = _Cells(*(np.concatenate(part, 1) for part in zip(*of_images, strict=True)))
+    reach = {}
+    for metric, true in zip(channels.metrics, cells.right, strict=True):
+        if (known := np.isfinite(true)).any():
+            scale = None if channels.logarithmic else channels.scale[metric]
+            reach[metric] = ends(true[known], scale)
+    factors, _ = _held(cells, np.zeros(cells.right.shape[1]), channels)
+    return {"least": least, "se_factor": factors, "range": reach}
 
 
 def stretched(
@@ -150,21 +146,14 @@ def stretched(
         ``se_factor`` of each metric that 20 cells tell, and ``se_residual`` if there are residuals:
         its powers are those of which the loss of quantile regression is least.
     """
-    least = best_threshold(found[:, 0].sigmoid(), truth[:, 0])
     told = np.asarray(residual, float)
     known = told[np.isfinite(told)]
     typical = float(np.median(known)) if known.size else 1.0
     over = np.log(np.where(np.isfinite(told), told, typical) / typical)
-    parts = [_at_cells(*each, channels, least) for each in zip(found, truth, strict=True)]
-    of_cells = np.repeat(over, [part[0].shape[1] for part in parts])
-    right, values, errors = (torch.cat(part, 1).cpu().numpy() for part in zip(*parts, strict=True))
-    factors, powers = {}, {}
-    for metric, true, value, error in zip(channels.metrics, right, values, errors, strict=True):
-        on = np.isfinite(true)
-        if on.sum() >= FEW:
-            beyond = np.log(np.maximum(np.abs(value - true)[on] / error[on], LEAST_ERROR))
-            powers[metric], constant = _line_above(beyond, of_cells[on])
-            factors[metric] = float(f"{math.exp(constant):.4g}")
+    _, of_images = _at_cells(found, truth, channels)
+    cells = _Cells(*(np.concatenate(part, 1) for part in zip(*of_images, strict=True)))
+    of_cells = np.repeat(over, [image.right.shape[1] for image in of_images])
+    factors, powers = _held(cells, of_cells, channels)
     if not known.size:
         return {"se_factor": factors}
     low, high, middle = (float(f"{end:.4g}") for end in (known.min(), known.max(), typical))
@@ -172,6 +161,20 @@ def stretched(
         "se_factor": factors,
         "se_residual": {"range": [low, high], "typical": middle, "power": powers},
     }
+
+
+def _held(
+    cells: _Cells, over: NDArray[np.float64], channels: Channels
+) -> tuple[dict[str, float], dict[str, float]]:
+    """By which factors, and powers of `over` (its logarithm, n), errors hold what they claim."""
+    factors, powers = {}, {}
+    for metric, true, value, error in zip(channels.metrics, *cells, strict=True):
+        known = np.isfinite(true)
+        if known.sum() >= FEW:
+            beyond = np.log(np.maximum(np.abs(value - true)[known] / error[known], LEAST_ERROR))
+            powers[metric], constant = _line_above(beyond, over[known])
+            factors[metric] = float(f"{math.exp(constant):.4g}")
+    return factors, powers
 
 
 def _line_above(beyond: NDArray[np.float64], over: NDArray[np.float64]) -> tuple[float, float]:
@@ -203,15 +206,25 @@ def ends(values: NDArray[np.floating[Any]], scale: float | None = None) -> list[
     return [float(f"{end:.4g}") for end in reach]
 
 
-def _at_cells(
-    drawn: Tensor, truth: Tensor, channels: Channels, least: float
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Truths, values and errors (metric, n) of the cells found that lie on a true one's disc."""
-    reading = measured(drawn, channels, least)
-    count = len(channels.metrics)
-    right = channels.valued(truth[1 : 1 + count, *reading.centres.T])
-    on = right.isfinite().any(0)
-    return right[:, on], reading.values[:, on], reading.errors[:, on]
+class _Cells(NamedTuple):
+    """Truths, values and errors (metric, n) of cells that were found."""
+
+    right: NDArray[np.floating[Any]]
+    values: NDArray[np.floating[Any]]
+    errors: NDArray[np.floating[Any]]
+
+
+def _at_cells(found: Tensor, truth: Tensor, channels: Channels) -> tuple[float, list[_Cells]]:
+    """From when on there is a cell, and those of each image that lie on a true one's disc."""
+    least = best_threshold(found[:, 0].sigmoid(), truth[:, 0])
+    cells = []
+    for drawn, wanted in zip(found, truth, strict=True):
+        reading = measured(drawn, channels, least)
+        right = channels.valued(wanted[1 : 1 + len(channels.metrics), *reading.centres.T])
+        on = right.isfinite().any(0)
+        parts = (right, reading.values, reading.errors)
+        cells.append(_Cells(*(part[:, on].cpu().numpy() for part in parts)))
+    return least, cells
 
 
 def _errors(found: Tensor, truth: Tensor, channels: Channels) -> tuple[Tensor, Tensor]:

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from lensfree_nb.checks import check_count, check_number
 from lensfree_nb.errors import ParameterError
-from lensfree_nb.nets.registry import KINDS, MAYBE_0, MOST, build_network
+from lensfree_nb.nets.header import MAYBE_0, MOST
+from lensfree_nb.nets.registry import KINDS, build_network
 from lensfree_nb.run.tiles import ALIGNMENT
 
 RECIPES: Final = Path(__file__).parent / "recipes"

@@ -149,18 +149,6 @@ def test_errors_are_wider_in_a_frame_that_leaves_more_unexplained(ds, tmp_path):
         )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "told",
-    [{"typical": 0.1, "power": {}}, [1], {"range": [0.1, 0.2], "typical": 0, "power": {}},
-     {"range": [0.1], "typical": 0.1, "power": {}},
-     {"range": [0.1, 0.2], "typical": 0.1, "power": {"area_um2": -1}}],
-)  # fmt: skip
-def test_what_a_network_says_of_residuals_must_be_readable(ds, tmp_path, told):
-    odd = saved(tmp_path / "odd.safetensors", se_residual=told).name
-    with pytest.raises(ParameterError, match="se_residual"):
-        ds.lf.quantify(odd)
-
-
 def test_the_dry_mass_is_given_by_the_refractive_increment(ds, network):
     one, other = (
         ds.lf.quantify(network.name, alpha_um3_per_pg=alpha).lf.cells() for alpha in (0.18, 0.2)

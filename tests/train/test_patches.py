@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from lensfree_nb.contract import METRIC_UNITS
+import lensfree_nb as lf
+from lensfree_nb.contract import METRIC_UNITS, SHIFTS
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.nets.registry import find_model
 from lensfree_nb.reconstruct.alternation import accelerated, reference
@@ -122,6 +123,27 @@ def test_a_field_is_reconstructed_as_users_have_it():
     assert long < quick < 0.2 * float(truth.square().mean().sqrt())
     assert math.isnan(nothing)
     assert all(0.02 < seen.residual < 0.5 for seen in by)
+
+
+def test_the_residual_is_that_of_a_user_who_reconstructs_the_same_hologram():
+    network = find_model("accelerate")
+    # Of even light: uneven one would have seams between the periods.
+    even = replace(SMALL, instrument="plain")
+    _, _, hologram, stated = even._recorded(1)
+    tiled = hologram.tile(1, 3, 3).numpy()
+    ds = lf.acquisition(
+        tiled, wavelength_nm=stated.wavelength_nm, pixel_size_um=stated.pixel_size_um,
+        distance_um=stated.distance_um, bandwidth_nm=stated.bandwidth_nm,
+        source_diameter_um=stated.source_diameter_um,
+        source_distance_mm=stated.source_distance_mm,
+    )  # fmt: skip
+    places = dict(zip(SHIFTS, np.transpose(stated.shift_um), strict=True))
+    ds = ds.assign_coords({n: ("wavelength", each, {"units": "um"}) for n, each in places.items()})
+    mine = even.opd_by(1, accelerated(network)).residual
+    # Away from the border, beyond which the user knows nothing.
+    theirs = ds.lf.reconstruct("accelerated", residual_map=True)["residual_map"].values
+    middle = theirs[192:384, 192:384]
+    assert float(np.sqrt(np.nanmean(middle**2))) == pytest.approx(mine, rel=0.05)
 
 
 def test_a_network_can_learn_from_them(patches):

@@ -1,0 +1,81 @@
+"""What the header of a weight file may say: numbers that a network can be built and read by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from lensfree_nb.checks import check_count, check_number
+from lensfree_nb.errors import ParameterError
+
+# What a header may ask for: more is a slip, or a trap that takes all memory.
+MOST: Final[Mapping[str, int]] = {
+    "features": 1024, "layers": 200, "depth": 10, "fold": 16, "saturating": 8, "maxima": 8,
+    "corrects": 8, "adds": 1, "passes": 100, "iterations": 10_000, "inputs": 64, "outputs": 64,
+    "halo_px": 10_000,
+}  # fmt: skip
+MAYBE_0: Final = ("saturating", "maxima", "corrects", "adds", "halo_px")
+
+
+def check_header(built: Mapping[str, Any]) -> None:
+    """Whether a network can be built by what a header says, and what it draws be read.
+
+    Parameters
+    ----------
+    built : mapping
+        As of ``nets.registry.ModelSpec.options``.
+
+    Raises
+    ------
+    ParameterError, KeyError, TypeError, ValueError
+        If not.
+    """
+    for number, most in MOST.items():
+        check_count(number, built.get(number, 1), int(number not in MAYBE_0), most)
+    check_corrects(built)
+    _check_trained_on(built.get("trained_on", {}))
+    _check_measures(built)
+
+
+def check_corrects(options: Mapping[str, Any]) -> None:
+    """Whether there are as many images as are corrected.
+
+    Raises
+    ------
+    ParameterError
+        If there are fewer.
+    """
+    most = min(int(options["inputs"]), int(options["outputs"]))
+    if int(options.get("corrects", 0)) > most:
+        raise ParameterError(
+            f"corrects is {options['corrects']}; the network has {most} to correct"
+        )
+
+
+def _check_trained_on(said: Any) -> None:
+    """Whether what a header says of the training can be read as numbers."""
+    if not isinstance(said, dict):
+        raise TypeError("trained_on")
+    for number in (*said.get("wavelength_nm", ()), said.get("pixel_size_um", 1.0)):
+        check_number("trained_on: wavelength_nm or pixel_size_um", number, open_low=True)
+    low, high = said.get("distance_um", (0.0, 0.0))
+    check_number("trained_on: distance_um", low)
+    check_number("trained_on: distance_um", high, low)
+
+
+def _check_measures(built: Mapping[str, Any]) -> None:
+    """Whether what a header says of measurements can be used."""
+    if not all(isinstance(metric, str) for metric in list(built.get("metrics", []))):
+        raise TypeError("metrics")
+    check_number("least", built.get("least", 0.5), high=1.0, open_low=True)
+    for metric, factor in dict(built.get("se_factor", {})).items():
+        check_number(f"se_factor of {metric}", factor, open_low=True)
+    if told := built.get("se_residual"):
+        low, high = told["range"]
+        check_number("se_residual: range", low, open_low=True)
+        check_number("se_residual: range", high, low)
+        check_number("se_residual: typical", told["typical"], low, high)
+        for metric, power in dict(told["power"]).items():
+            check_number(f"se_residual: power of {metric}", power)
+    for metric, (low, high) in dict(built.get("trained_on", {}).get("range", {})).items():
+        check_number(f"range of {metric}", high, low + 0.0)
