@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from lensfree_nb.checks import check_count, check_number
+from lensfree_nb.checks import check_choice, check_count, check_number
 from lensfree_nb.errors import ParameterError
 
 # What a header may ask for: more is a slip, or a trap that takes all memory.
@@ -15,6 +15,9 @@ MOST: Final[Mapping[str, int]] = {
     "halo_px": 10_000,
 }  # fmt: skip
 MAYBE_0: Final = ("saturating", "maxima", "corrects", "adds", "halo_px")
+# What a network says of errors that grow, and with what they may.
+GROWS: Final = "se_grows"
+GROWS_WITH: Final = ("residual", "density_per_mm2")
 
 
 def check_header(built: Mapping[str, Any]) -> None:
@@ -70,12 +73,13 @@ def _check_measures(built: Mapping[str, Any]) -> None:
     check_number("least", built.get("least", 0.5), high=1.0, open_low=True)
     for metric, factor in dict(built.get("se_factor", {})).items():
         check_number(f"se_factor of {metric}", factor, open_low=True)
-    if told := built.get("se_residual"):
-        low, high = told["range"]
-        check_number("se_residual: range", low, open_low=True)
-        check_number("se_residual: range", high, low)
-        check_number("se_residual: typical", told["typical"], low, high)
-        for metric, power in dict(told["power"]).items():
-            check_number(f"se_residual: power of {metric}", power)
+    for name, term in dict(built.get(GROWS, {})).items():
+        check_choice(GROWS, name, GROWS_WITH)
+        low, high = term["range"]
+        check_number(f"{name}: range", low, open_low=True)
+        check_number(f"{name}: range", high, low)
+        check_number(f"{name}: typical", term["typical"], low, high)
+        for metric, power in dict(term["power"]).items():
+            check_number(f"{name}: power of {metric}", power)
     for metric, (low, high) in dict(built.get("trained_on", {}).get("range", {})).items():
         check_number(f"range of {metric}", high, low + 0.0)

@@ -18,6 +18,7 @@ from lensfree_nb.contract import CHANGE_UNITS, METRIC_UNITS
 from lensfree_nb.errors import ParameterError, QualityWarning
 from lensfree_nb.nets.registry import ModelSpec, find_model
 from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
+from lensfree_nb.quantify.error_stretch import CROWD_PX
 from lensfree_nb.quantify.level import off_level
 from lensfree_nb.quantify.representation import REACH_PX
 from lensfree_nb.run.devices import check_device
@@ -29,8 +30,8 @@ PITCH_WITHIN: Final = 0.1
 # Unknown pixels this near to a cell's centre may have been part of it.
 UNKNOWN_REACH_UM: Final = 20.0
 # A disc, its neighbour that competes for it, and what that neighbour must be higher than; and as
-# much beyond a cell's own pixels, where these are drawn.
-DISC_REACH_PX: Final = 16 + REACH_PX
+# much beyond a cell's own pixels, where these are drawn, and beyond those that crowd it.
+CELL_REACH_PX: Final = 16 + max(REACH_PX, CROWD_PX)
 DETECTION: Final = "detection"
 LEAST: Final = 0.5
 # How far off 0 the bare ground may be for a network that never saw it off.
@@ -195,7 +196,7 @@ def drawn_maps(
         frames, [off, residual, *hours], outputs=outputs,
         grid=tile_grid(
             (frames.sizes["y"], frames.sizes["x"]), tile_px,
-            int(spec.options["halo_px"]) + DISC_REACH_PX,
+            int(spec.options["halo_px"]) + CELL_REACH_PX,
         ),
         on_error="flag" if frames.sizes.get("time", 1) > 1 else "raise",
     )  # fmt: skip

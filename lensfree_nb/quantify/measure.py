@@ -81,23 +81,25 @@ def measure(
 
 
 def local_density(
-    points_um: NDArray[np.float64], extent_um: Sequence[float]
+    points_um: NDArray[np.float64],
+    extent_um: Sequence[float],
+    radius_um: float = DENSITY_RADIUS_UM,
 ) -> NDArray[np.float64]:
-    """Cells per mm² within 250 µm of each cell, of the part of that disc inside the frame."""
+    """Cells per mm² within `radius_um` of each cell, of the part of that disc inside the frame."""
     if not len(points_um):
         return np.empty(0)
     tree = cKDTree(points_um)
-    neighbours = tree.query_ball_point(points_um, DENSITY_RADIUS_UM, return_length=True)
+    neighbours = tree.query_ball_point(points_um, radius_um, return_length=True)
     # Sunflower points share a disc evenly: their share inside the frame is the disc's.
     n = np.arange(400)
-    r, angle = DENSITY_RADIUS_UM * np.sqrt((n + 0.5) / 400), n * np.pi * (3 - np.sqrt(5))
+    r, angle = radius_um * np.sqrt((n + 0.5) / 400), n * np.pi * (3 - np.sqrt(5))
     disc, extent = np.stack([r * np.sin(angle), r * np.cos(angle)], 1), np.asarray(extent_um)
     share = np.ones(len(points_um))
     away = np.minimum(points_um, extent - points_um).min(axis=1)
-    near = away < DENSITY_RADIUS_UM
+    near = away < radius_um
     spread = points_um[near, None] + disc
     share[near] = ((spread >= 0) & (spread <= extent)).all(-1).mean(1)
-    return np.asarray(neighbours / (np.pi * (DENSITY_RADIUS_UM * 1e-3) ** 2 * share))
+    return np.asarray(neighbours / (np.pi * (radius_um * 1e-3) ** 2 * share))
 
 
 def _moments(labels: Labels, count: int) -> dict[str, NDArray[np.float64]]:

@@ -9,11 +9,12 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from lensfree_nb.quantify.channels import CHANNELS, MEASURES, Channels, detection
 from lensfree_nb.quantify.discs import disc_pixels
-from lensfree_nb.quantify.error_stretch import stretches
+from lensfree_nb.quantify.error_stretch import DENSITY, RESIDUAL, crowding, stretches
 from lensfree_nb.quantify.gathering import gathered, vanished
 from lensfree_nb.quantify.peaks import local_maxima, over_discs
 from lensfree_nb.quantify.representation import DISC_PX
@@ -21,7 +22,7 @@ from lensfree_nb.quantify.representation import DISC_PX
 APART_PX: Final = 3.0
 # Across the middle of a disc: where the paper's networks are read.
 MIDDLE_PX: Final = 3.0
-UNSTRETCHED: Final[Mapping[str, float]] = MappingProxyType({})
+UNSTRETCHED: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def read(
         Of the frame, where it is known (``quantify.error_stretch``).
     """
     if channels := CHANNELS.get(options["task"]):
-        return measured(drawn, channels, least, stretches(options, residual))
+        return measured(drawn, channels, least, options, residual)
     found = covered(drawn)
     centres = local_maxima(found, least=least, apart_px=APART_PX)
     scale = [MEASURES.scale[metric] for metric in options["metrics"]]
@@ -93,7 +94,11 @@ def covered(drawn: Tensor) -> Tensor:
 
 
 def measured(
-    drawn: Tensor, channels: Channels, least: float, se_factor: Mapping[str, float] = UNSTRETCHED
+    drawn: Tensor,
+    channels: Channels,
+    least: float,
+    options: Mapping[str, Any] = UNSTRETCHED,
+    residual: float = math.nan,
 ) -> Reading:
     """As :func:`read`, of a network that draws detections, measurements and their errors.
 
@@ -105,14 +110,16 @@ def measured(
         What it draws.
     least : float
         Detection (0 to 1) from which on there is a cell.
-    se_factor : mapping of str to float
-        By how much the errors of a metric are to be stretched; 1 where none is given.
+    options : mapping
+        Of the network: by how much its errors are to be stretched, if it says.
+    residual : float
+        Of the frame, where it is known.
     """
     found = detection(drawn)
     centres = local_maxima(found, least=least, apart_px=APART_PX)
     values, errors = channels.decoded(*at_cells(drawn, centres, channels))
-    stretch = torch.tensor([float(se_factor.get(metric, 1.0)) for metric in channels.metrics])
-    errors = errors * stretch[:, None].to(errors)
+    told: dict[str, ArrayLike] = {RESIDUAL: residual, DENSITY: crowding(centres, found.shape)}
+    errors = errors * torch.from_numpy(stretches(options, channels.metrics, told)).to(errors)
     if channels.moments > 1:
         errors[:, vanished(drawn[channels.on_discs :], centres, channels)] = math.inf
     return Reading(found, centres, values, errors)

@@ -11,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lensfree_nb.nets.header import GROWS
 from lensfree_nb.nets.registry import KINDS
 from lensfree_nb.nets.symmetry import SYMMETRIES, turned
 from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
-from lensfree_nb.quantify.error_stretch import RESIDUAL
-from lensfree_nb.train.measurement import learned, measurement_loss, measurement_scores
+from lensfree_nb.train.calibration import learned
+from lensfree_nb.train.measurement import measurement_loss, measurement_scores
 from lensfree_nb.train.shelf import Batch
 
 # The last part of every frame along y is never learned from: a frame's own validation.
@@ -59,7 +60,7 @@ class Annotated:
     def options(self) -> dict[str, Any]:
         """What the network takes and gives: as it was."""
         # What residuals tell is of many microscopes; errors are held against these frames anew.
-        own = {"kind", RESIDUAL, *chain.from_iterable(KINDS.values())}
+        own = {"kind", GROWS, *chain.from_iterable(KINDS.values())}
         return {name: value for name, value in self.network.items() if name not in own}
 
     def batch(self, step: int, size: int) -> Batch:

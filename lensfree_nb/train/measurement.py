@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Final
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from lensfree_nb.quantify.channels import LOG_SE, MEASURES, Channels
 from lensfree_nb.quantify.peaks import local_maxima
-from lensfree_nb.quantify.reading import at_cells, measured
-from lensfree_nb.train.threshold import best_threshold
+from lensfree_nb.quantify.reading import at_cells
 
 DETECTION_WEIGHT, SPREAD_WEIGHT = 2.5, 0.1
 # Of the maps of cells' own pixels: steps to the centroid, outline, OPD.
@@ -26,12 +22,6 @@ ONE_SIGMA: Final = 0.6827
 # What a spot reaches in its highest pixel, wherever in that pixel its centre lies.
 SURE: Final = 0.9
 LEAST_ERROR: Final = 1e-3
-# Cells that tell nothing of a spread.
-FEW: Final = 20
-# By which power of what is left unexplained errors may grow.
-POWERS: Final = tuple(n / 100 for n in range(101))
-# What a network may be asked: what nearly all cells of its validation measured, and a tenth more.
-EDGES, MARGIN = (0.001, 0.999), 0.1
 
 
 def measurement_loss(found: Tensor, truth: Tensor, channels: Channels = MEASURES) -> Tensor:
@@ -99,132 +89,6 @@ def measurement_scores(
     known = [error for error in coded if math.isfinite(error)]
     measured = sum(known) / len(known) if known else 0.0
     return {"error": DETECTION_WEIGHT * said["detection"] + measured, **said}
-
-
-def learned(found: Tensor, truth: Tensor, channels: Channels = MEASURES) -> dict[str, Any]:
-    """What a network that measures must know of itself: told by cells it did not learn from.
-
-    Parameters
-    ----------
-    found, truth, channels
-        As of :func:`measurement_loss`, of a whole validation set.
-
-    Returns
-    -------
-    dict
-        ``least``, the detection from which on there is a cell; ``se_factor``, by which the standard
-        errors of each metric hold 68 % of the truths, as a table's reader would count them (none of
-        a metric that fewer than 20 cells tell); and ``range``, the least and the most of each
-        metric in its unit.
-    """
-    least, of_images = _at_cells(found, truth, channels)
-    cells = _Cells(*(np.concatenate(part, 1) for part in zip(*of_images, strict=True)))
-    reach = {}
-    for metric, true in zip(channels.metrics, cells.right, strict=True):
-        if (known := np.isfinite(true)).any():
-            scale = None if channels.logarithmic else channels.scale[metric]
-            reach[metric] = ends(true[known], scale)
-    factors, _ = _held(cells, np.zeros(cells.right.shape[1]), channels)
-    return {"least": least, "se_factor": factors, "range": reach}
-
-
-def stretched(
-    found: Tensor, truth: Tensor, residual: Sequence[float], channels: Channels = MEASURES
-) -> dict[str, Any]:
-    """What ``quantify.error_stretch`` makes of a network's errors, by cells it did not learn from.
-
-    Parameters
-    ----------
-    found, truth, channels
-        As of :func:`measurement_loss`.
-    residual : sequence of float
-        Of each image, what its hologram left unexplained; NaN where it came from none.
-
-    Returns
-    -------
-    dict
-        ``se_factor`` of each metric that 20 cells tell, and ``se_residual`` if there are residuals:
-        its powers are those of which the loss of quantile regression is least.
-    """
-    told = np.asarray(residual, float)
-    known = told[np.isfinite(told)]
-    typical = float(np.median(known)) if known.size else 1.0
-    over = np.log(np.where(np.isfinite(told), told, typical) / typical)
-    _, of_images = _at_cells(found, truth, channels)
-    cells = _Cells(*(np.concatenate(part, 1) for part in zip(*of_images, strict=True)))
-    of_cells = np.repeat(over, [image.right.shape[1] for image in of_images])
-    factors, powers = _held(cells, of_cells, channels)
-    if not known.size:
-        return {"se_factor": factors}
-    low, high, middle = (float(f"{end:.4g}") for end in (known.min(), known.max(), typical))
-    return {
-        "se_factor": factors,
-        "se_residual": {"range": [low, high], "typical": middle, "power": powers},
-    }
-
-
-def _held(
-    cells: _Cells, over: NDArray[np.float64], channels: Channels
-) -> tuple[dict[str, float], dict[str, float]]:
-    """By which factors, and powers of `over` (its logarithm, n), errors hold what they claim."""
-    factors, powers = {}, {}
-    for metric, true, value, error in zip(channels.metrics, *cells, strict=True):
-        known = np.isfinite(true)
-        if known.sum() >= FEW:
-            beyond = np.log(np.maximum(np.abs(value - true)[known] / error[known], LEAST_ERROR))
-            powers[metric], constant = _line_above(beyond, over[known])
-            factors[metric] = float(f"{math.exp(constant):.4g}")
-    return factors, powers
-
-
-def _line_above(beyond: NDArray[np.float64], over: NDArray[np.float64]) -> tuple[float, float]:
-    """Slope and constant of the line in `over` below which 68 % of the values lie, and best."""
-
-    def constant_and_loss(slope: float) -> tuple[float, float]:
-        rest = beyond - slope * over
-        constant = float(np.quantile(rest, ONE_SIGMA))
-        rest = rest - constant
-        return constant, float(np.maximum(ONE_SIGMA * rest, (ONE_SIGMA - 1) * rest).mean())
-
-    slope = min(POWERS, key=lambda tried: constant_and_loss(tried)[1])
-    return slope, constant_and_loss(slope)[0]
-
-
-def ends(values: NDArray[np.floating[Any]], scale: float | None = None) -> list[float]:
-    """What nearly all cells measured, from the least to the most, and a tenth more.
-
-    Parameters
-    ----------
-    values : ndarray
-        Of one metric, in its unit.
-    scale : float, optional
-        What the margin is a tenth of; of either end itself where none is given.
-    """
-    reach = np.quantile(values, EDGES)
-    margin = np.array([-MARGIN, MARGIN])
-    reach = reach * np.exp(margin) if scale is None else reach + scale * margin
-    return [float(f"{end:.4g}") for end in reach]
-
-
-class _Cells(NamedTuple):
-    """Truths, values and errors (metric, n) of cells that were found."""
-
-    right: NDArray[np.floating[Any]]
-    values: NDArray[np.floating[Any]]
-    errors: NDArray[np.floating[Any]]
-
-
-def _at_cells(found: Tensor, truth: Tensor, channels: Channels) -> tuple[float, list[_Cells]]:
-    """From when on there is a cell, and those of each image that lie on a true one's disc."""
-    least = best_threshold(found[:, 0].sigmoid(), truth[:, 0])
-    cells = []
-    for drawn, wanted in zip(found, truth, strict=True):
-        reading = measured(drawn, channels, least)
-        right = channels.valued(wanted[1 : 1 + len(channels.metrics), *reading.centres.T])
-        on = right.isfinite().any(0)
-        parts = (right, reading.values, reading.errors)
-        cells.append(_Cells(*(part[:, on].cpu().numpy() for part in parts)))
-    return least, cells
 
 
 def _errors(found: Tensor, truth: Tensor, channels: Channels) -> tuple[Tensor, Tensor]:

@@ -20,14 +20,9 @@ from lensfree_nb.nets.registry import ModelSpec, find_model
 from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
 from lensfree_nb.quantify.channels import MEASURES, STEP_PX, Channels
 from lensfree_nb.simulate.ground import NOBODY, Ground
+from lensfree_nb.train.calibration import learned, stretched
 from lensfree_nb.train.field_task import FieldTask
-from lensfree_nb.train.measurement import (
-    learned,
-    measurement_loss,
-    measurement_scores,
-    spread_loss,
-    stretched,
-)
+from lensfree_nb.train.measurement import measurement_loss, measurement_scores, spread_loss
 from lensfree_nb.train.patches import FIELDS_A_BANK, PatchSource
 from lensfree_nb.train.shelf import Batch
 from lensfree_nb.train.spread import Told

@@ -22,7 +22,7 @@ from lensfree_nb.quantify.reading import covered
 from lensfree_nb.quantify.representation import DISC_PX, owners, representation
 from lensfree_nb.quantify.segment import Settings
 from lensfree_nb.reconstruct.alternation import reference
-from lensfree_nb.train.measurement import ends
+from lensfree_nb.train.calibration import ends
 from lensfree_nb.train.measuring import MeasuringTask
 from lensfree_nb.train.patches import PatchSource
 from lensfree_nb.train.shelf import Batch

@@ -24,6 +24,12 @@ UNET = {"kind": "unet", "inputs": 8, "outputs": 2, "features": 4, "depth": 2, "t
 PLAIN = {"kind": "plain", "inputs": 2, "outputs": 2, "features": 3, "layers": 3}
 
 
+def grows(**changes):
+    """A header's word on errors and residuals, changed."""
+    term = {"range": [0.1, 0.2], "typical": 0.1, "power": {}}
+    return {"se_grows": {"residual": {**term, **changes}}}
+
+
 @pytest.fixture(params=[UNET, PLAIN], ids=["unet", "plain"])
 def saved(request, tmp_path):
     torch.manual_seed(seeds.CELLS)
@@ -177,13 +183,14 @@ def test_a_header_that_lacks_something_is_refused(saved, missing):
      ({"se_factor": [1]}, "no network of this package"),
      ({"se_factor": {"area_um2": -1}}, "se_factor of area_um2"),
      ({"se_factor": {"area_um2": math.nan}}, "se_factor of area_um2"),
-     ({"se_residual": [1]}, "no network of this package"),
-     ({"se_residual": {"range": [0.1], "typical": 0.1, "power": {}}}, "no network of this package"),
-     ({"se_residual": {"range": [0.1, 0.2], "typical": 0.1}}, "no network of this package.*power"),
-     ({"se_residual": {"range": [0, 0.2], "typical": 0.1, "power": {}}}, "se_residual: range is 0"),
-     ({"se_residual": {"range": [0.1, 0.2], "typical": 0.3, "power": {}}}, "typical is 0.3"),
-     ({"se_residual": {"range": [0.1, 0.2], "typical": 0.1, "power": {"area_um2": -1}}},
-      "power of area_um2"),
+     ({"se_grows": [1]}, "no network of this package"),
+     ({"se_grows": {"hour": {}}}, "se_grows is 'hour'"),
+     (grows(range=[0.1]), "no network of this package"),
+     ({"se_grows": {"residual": {"range": [0.1, 0.2], "typical": 0.1}}},
+      "no network of this package.*power"),
+     (grows(range=[0, 0.2]), "residual: range is 0"),
+     (grows(typical=0.3), "typical is 0.3"),
+     (grows(power={"area_um2": -1}), "power of area_um2"),
      ({"depth": 40}, "depth is 40"), ({"inputs": 8.7}, "inputs is 8.7"),
      ({"passes": 10**6}, "passes is 1000000"),
      ({"halo_px": 1}, "it was changed by hand")],

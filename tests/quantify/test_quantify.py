@@ -131,9 +131,9 @@ def test_errors_are_stretched_as_the_network_says(ds, network, tmp_path):
 
 
 def test_errors_are_wider_in_a_frame_that_leaves_more_unexplained(ds, tmp_path):
-    told = {"range": [0.1, 0.4], "typical": 0.1, "power": {"area_um2": 0.5}}
+    told = {"residual": {"range": [0.1, 0.4], "typical": 0.1, "power": {"area_um2": 0.5}}}
     factors = dict.fromkeys(METRIC_UNITS, 1.0)
-    knows = saved(tmp_path / "knows.safetensors", se_factor=factors, se_residual=told).name
+    knows = saved(tmp_path / "knows.safetensors", se_factor=factors, se_grows=told).name
     one = ds.lf.quantify(knows).lf.cells()
     other = ds.assign(residual=xr.DataArray(0.3)).lf.quantify(knows).lf.cells()
     np.testing.assert_allclose(other["area_um2_se"], 3**0.5 * one["area_um2_se"], rtol=1e-5)

@@ -7,7 +7,6 @@ import torch
 
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.quantify.channels import MEASURES, METRICS, detection, targets
-from lensfree_nb.quantify.error_stretch import stretches
 from lensfree_nb.quantify.gathering import gathered
 from lensfree_nb.quantify.peaks import local_maxima
 from lensfree_nb.quantify.reading import at_cells, measured
@@ -206,18 +205,44 @@ def test_errors_grow_with_what_is_left_unexplained():
     truth, drawn = torch.stack(images[::2]), perfect(torch.stack(images[1::2]))
     drawn[:, 1 + len(METRICS) : 1 + 2 * len(METRICS)] = math.log(0.05)
     said = small().stretched(drawn, truth, residual)
-    assert said["se_residual"]["range"] == [0.1, 0.4]
-    assert said["se_residual"]["typical"] == 0.2
+    grows = said["se_grows"]["residual"]
+    assert grows["range"] == [0.1, 0.4]
+    assert grows["typical"] == 0.2
     for metric in METRICS:
         assert said["se_factor"][metric] == pytest.approx(2.0, rel=0.1)
-        assert said["se_residual"]["power"][metric] == pytest.approx(0.6, abs=0.15)
+        assert grows["power"][metric] == pytest.approx(0.6, abs=0.15)
     least = small().learned(drawn, truth)["least"]
     for image, right, left in zip(drawn, truth, residual, strict=True):
-        found = measured(image, MEASURES, least, stretches(said, left))
+        found = measured(image, MEASURES, least, said, left)
         true = MEASURES.valued(right[1 : -MEASURES.ground, *found.centres.T])
         inside = ((found.values - true).abs() < found.errors).double().mean(1)
         assert inside.tolist() == pytest.approx([0.68] * len(METRICS), abs=0.08)
-    assert "se_residual" not in small().stretched(drawn, truth, [math.nan] * len(drawn))
+    unknown = small().stretched(drawn, truth, [math.nan] * len(drawn))
+    assert list(unknown["se_grows"]) == ["density_per_mm2"]
+
+
+def test_errors_grow_with_the_density_about_a_cell():
+    rng = np.random.default_rng(seeds.NOISE)
+    typical = [*MEASURES.scale.values()]
+    images = []
+    for apart in (12, 16, 24, 32, 48):
+        along = np.arange(20, 620, apart)
+        points = np.stack(np.meshgrid(along, along, indexing="ij"), -1).reshape(-1, 2)
+        size = 0.1 * (12 / apart) ** (2 * 0.4)
+        values = typical * np.exp(rng.normal(0, 0.2, (len(points), len(METRICS))))
+        off = values * np.exp(size * rng.standard_normal(values.shape))
+        images += [torch.from_numpy(targets(points, some, (640, 640))) for some in (values, off)]
+    truth, drawn = torch.stack(images[::2]), perfect(torch.stack(images[1::2]))
+    drawn[:, 1 + len(METRICS) : 1 + 2 * len(METRICS)] = math.log(0.05)
+    said = small().stretched(drawn, truth, [0.2] * len(drawn))
+    for metric in METRICS:
+        assert said["se_grows"]["density_per_mm2"]["power"][metric] == pytest.approx(0.4, abs=0.1)
+    least = small().learned(drawn, truth)["least"]
+    for image, right in zip(drawn[:3], truth, strict=False):
+        found = measured(image, MEASURES, least, said)
+        true = MEASURES.valued(right[1 : -MEASURES.ground, *found.centres.T])
+        inside = ((found.values - true).abs() < found.errors).double().mean(1)
+        assert inside.tolist() == pytest.approx([0.68] * len(METRICS), abs=0.05)
 
 
 def test_errors_are_stretched_to_what_they_claim():
@@ -234,7 +259,7 @@ def test_errors_are_stretched_to_what_they_claim():
     said = small().learned(drawn, truth)
     for factor in said["se_factor"].values():
         assert factor == pytest.approx(2.0, rel=0.15)
-    found = measured(drawn[0], MEASURES, said["least"], said["se_factor"])
+    found = measured(drawn[0], MEASURES, said["least"], said)
     right = MEASURES.valued(truth[0, 1 : -MEASURES.ground, *found.centres.T])
     inside = ((found.values - right).abs() < found.errors).double().mean(1)
     assert inside.tolist() == pytest.approx([0.6827] * len(METRICS), abs=0.005)
