@@ -19,8 +19,9 @@ from lensfree_nb.contract import opd_of, pixel_size_of
 from lensfree_nb.errors import DimensionError
 from lensfree_nb.nets.registry import ModelSpec
 from lensfree_nb.provenance import provenance
-from lensfree_nb.quantify.drawing import drawn_maps, network_for
+from lensfree_nb.quantify.drawing import drawn_maps
 from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG
+from lensfree_nb.quantify.network_check import knows, network_for
 
 NETWORK: Final = "change"
 HOUR: Final = np.timedelta64(3_600_000_000_000, "ns")
@@ -71,14 +72,14 @@ def changes(
     hours = np.diff(opd.coords["time"].values) / HOUR
     if not (hours > 0).all():
         raise DimensionError("time does not rise from frame to frame; sort the frames by it")
-    spec = network_for(network, ("change",), pitch)
+    spec = network_for(network, ("change",))
     check_number("alpha_um3_per_pg", alpha_um3_per_pg, open_low=True)
     first = opd.isel(time=slice(None, -1))
     later = opd.isel(time=slice(1, None)).assign_coords(time=first.coords["time"])
     both = xr.concat([first, later], dim="moment").transpose("time", "moment", "y", "x")
     maps = drawn_maps(
         both, xr.DataArray(math.nan), [xr.DataArray(hours, dims="time")], spec,
-        pixel_size_um=pitch, least=least,
+        known=knows(spec, ds), pixel_size_um=pitch, least=least,
         factors={"growth_pg_per_h": ALPHA_UM3_PER_PG / alpha_um3_per_pg}, tile_px=tile_px,
         precision=precision, device=device,
     )  # fmt: skip

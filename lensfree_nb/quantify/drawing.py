@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,19 +13,16 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from lensfree_nb.checks import check_number
-from lensfree_nb.contract import CHANGE_UNITS, METRIC_UNITS
-from lensfree_nb.errors import ParameterError, QualityWarning
-from lensfree_nb.nets.registry import ModelSpec, find_model
+from lensfree_nb.nets.registry import ModelSpec
 from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
 from lensfree_nb.quantify.error_stretch import CROWD_PX
 from lensfree_nb.quantify.level import off_level
+from lensfree_nb.quantify.network_check import UNITS, unexplained, unlike
 from lensfree_nb.quantify.representation import REACH_PX
 from lensfree_nb.run.devices import check_device
 from lensfree_nb.run.frames import Arrays, Output, map_tiles
 from lensfree_nb.run.tiles import Tile, tile_grid
 
-UNITS: Final = {**METRIC_UNITS, **CHANGE_UNITS}
-PITCH_WITHIN: Final = 0.1
 # Unknown pixels this near to a cell's centre may have been part of it.
 UNKNOWN_REACH_UM: Final = 20.0
 # A disc, its neighbour that competes for it, and what that neighbour must be higher than; and as
@@ -61,8 +57,8 @@ class DrawTile:
         By which each metric is multiplied.
     unknown_reach_px : float
         How near to its centre unknown pixels make a cell uncertain; a longer cell's end is farther.
-    known_pitch : bool
-        Whether the network learned from pixels of this size: of others no cell is certain.
+    known : bool
+        Whether the network learned from such images: of others no cell is certain.
     """
 
     network: ModelSpec
@@ -71,7 +67,7 @@ class DrawTile:
     least: float
     factors: tuple[float, ...]
     unknown_reach_px: float
-    known_pitch: bool
+    known: bool
 
     def __call__(self, image: NDArray[Any], *arguments: NDArray[Any], tile: Tile) -> Arrays:
         """Draw the padded tile, read it, and keep the maps of its core.
@@ -109,8 +105,8 @@ class DrawTile:
                 found.centres.cpu().numpy(), self._reach_px(found.values.cpu().numpy()),
                 known.all(0).cpu().numpy(),
             )  # fmt: skip
-            unsure |= not self.known_pitch or bool(off)
-            unsure |= _unlike(found.values, options).cpu().numpy()
+            unsure |= not self.known or bool(off) or unexplained(options, float(residual))
+            unsure |= unlike(found.values, options).cpu().numpy()
             found.errors[:, torch.from_numpy(unsure).to(device)] = math.inf
             maps = {DETECTION: found.detection}
             apart = float(hours[0]) if hours else 1.0
@@ -147,6 +143,7 @@ def drawn_maps(
     hours: Sequence[xr.DataArray],
     spec: ModelSpec,
     *,
+    known: bool,
     pixel_size_um: float,
     least: float | None,
     factors: Mapping[str, float],
@@ -166,6 +163,8 @@ def drawn_maps(
         One between two moments, of frames that have two.
     spec : ModelSpec
         The network.
+    known : bool
+        Whether it learned from such images (``quantify.network_check``).
     pixel_size_um : float
         Pixel pitch. Areas, masses and lengths are those of pixels as large as this.
     least : float, optional
@@ -191,7 +190,7 @@ def drawn_maps(
     found = map_tiles(
         DrawTile(
             spec, device, precision, float(least), scale, UNKNOWN_REACH_UM / pixel_size_um,
-            _knows_pitch(spec, pixel_size_um),
+            known,
         ),
         frames, [off, residual, *hours], outputs=outputs,
         grid=tile_grid(
@@ -222,74 +221,3 @@ def of_pixels(metric: str, pixel_size_um: float) -> float:
     (4.0, 1.0)
     """
     return float((pixel_size_um / PITCH_UM) ** PITCH_POWER[metric])
-
-
-def network_for(
-    network: str | Path | ModelSpec, tasks: Sequence[str], pixel_size_um: float | None = None
-) -> ModelSpec:
-    """The network, if it is for one of these tasks.
-
-    Parameters
-    ----------
-    network : str, Path or ModelSpec
-        Its name, its file, or itself.
-    tasks : sequence of str
-        What it may be for.
-    pixel_size_um : float, optional
-        Of the images that it is to measure.
-
-    Raises
-    ------
-    ParameterError
-        If it is for something else, or was made by another version.
-
-    Warns
-    -----
-    QualityWarning
-        If the pixel size is not the one it learned from.
-    """
-    from lensfree_nb.quantify.channels import CHANNELS
-
-    spec = network if isinstance(network, ModelSpec) else find_model(network)
-    if spec.options.get("task") not in tasks:
-        raise ParameterError(
-            f"network {spec.name} is for {spec.options.get('task')}; needed is one for "
-            f"{' or '.join(tasks)}"
-        )
-    drawn, channels = spec.options["outputs"], CHANNELS.get(str(spec.options["task"]))
-    metrics = tuple(spec.options.get("metrics", ()))
-    needed = channels.outputs if channels else len(metrics)
-    if drawn != needed or (channels and metrics != channels.metrics) or set(metrics) - set(UNITS):
-        raise ParameterError(
-            f"network {spec.name} draws {drawn} images for {', '.join(metrics) or 'no metric'}, "
-            f"this version reads {needed}: it was made by another one; train it anew"
-        )
-    if pixel_size_um is not None and not _knows_pitch(spec, pixel_size_um):
-        warnings.warn(
-            f"network {spec.name} learned from pixels of {_learned_pitch_um(spec):g} um, these are "
-            f"of {pixel_size_um:g}: no cell is trusted; resample the OPD, or hold the cells "
-            "against the standard pipeline",
-            QualityWarning,
-            stacklevel=4,
-        )
-    return spec
-
-
-def _learned_pitch_um(spec: ModelSpec) -> float:
-    """Pixel pitch that a network knows; NaN where it does not say."""
-    return float(spec.options.get("trained_on", {}).get("pixel_size_um", math.nan))
-
-
-def _knows_pitch(spec: ModelSpec, pixel_size_um: float) -> bool:
-    return not abs(pixel_size_um / _learned_pitch_um(spec) - 1) > PITCH_WITHIN
-
-
-def _unlike(values: Any, options: Mapping[str, Any]) -> Any:
-    """Which cells measure what none did that the network learned from."""
-    reach = options.get("trained_on", {}).get("range", {})
-    beyond = values.new_zeros(values.shape[1], dtype=bool)
-    for metric, row in zip(options["metrics"], values, strict=True):
-        if metric in reach:
-            low, high = reach[metric]
-            beyond = beyond | (row < low) | (row > high)
-    return beyond

@@ -13,9 +13,10 @@ from lensfree_nb.checks import check_number
 from lensfree_nb.contract import opd_of, pixel_size_of
 from lensfree_nb.nets.registry import ModelSpec
 from lensfree_nb.provenance import provenance
-from lensfree_nb.quantify.drawing import drawn_maps, network_for
+from lensfree_nb.quantify.drawing import drawn_maps
 from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG
 from lensfree_nb.quantify.map_table import MAPS
+from lensfree_nb.quantify.network_check import knows, network_for
 
 NETWORK: Final = "measure"
 TASKS: Final = ("quantify", "represent")
@@ -60,9 +61,10 @@ def quantify(
         `ds` with ``detection`` ([time,] y, x; 0 to 1), ``representation`` ([time,] metric, y, x;
         units along ``metric``, 0 where no cell is) and ``representation_se``, the standard error of
         each: infinite where the cell is unlike those that the network learned from, near to
-        unknown pixels, seen in pixels of another size, or in an OPD that does not begin at 0;
-        NaN of a network that tells none. Where `ds` tells the ``residual`` of its frames, as
-        ``reconstruct`` does, errors are wider in a frame that leaves more unexplained.
+        unknown pixels, seen in pixels of another size or fewer colours, in an OPD that does not
+        begin at 0, or in a frame that leaves more of its hologram unexplained than any that errors
+        were held against; NaN of a network that tells none. Where `ds` tells the ``residual`` of
+        its frames, as ``reconstruct`` does, errors are wider where it is larger.
         ``cells()`` reads them.
 
     Raises
@@ -73,13 +75,14 @@ def quantify(
     Warns
     -----
     QualityWarning
-        If the pixel size is not the one it learned from, or the OPD does not begin at 0.
+        If the pixel size is not the one it learned from, colours are fewer, or the OPD does not
+        begin at 0.
     """
     opd, pitch = opd_of(ds), pixel_size_of(ds)
-    spec = network_for(network, TASKS, pitch)
+    spec = network_for(network, TASKS)
     check_number("alpha_um3_per_pg", alpha_um3_per_pg, open_low=True)
     maps = drawn_maps(
-        opd, _residual_of(ds), [], spec, pixel_size_um=pitch, least=least,
+        opd, _residual_of(ds), [], spec, known=knows(spec, ds), pixel_size_um=pitch, least=least,
         factors={"dry_mass_pg": ALPHA_UM3_PER_PG / alpha_um3_per_pg}, tile_px=tile_px,
         precision=precision, device=device,
     )  # fmt: skip

@@ -41,6 +41,8 @@ class Annotated:
         Side of a crop; smaller where the frames are.
     pixel_size_um : float
         Of the frames: the network will know pixels of this size.
+    wavelength_nm : list of float
+        Of the holograms that they come from: it will know as many colours; none, as many as before.
     """
 
     opd_nm: list[NDArray[np.float32]]
@@ -49,6 +51,7 @@ class Annotated:
     seed: int = 0
     patch_px: int = 256
     pixel_size_um: float = PITCH_UM
+    wavelength_nm: list[float] = field(default_factory=list)
     _rows: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,7 +62,7 @@ class Annotated:
 
     def options(self) -> dict[str, Any]:
         """What the network takes and gives: as it was."""
-        # What residuals tell is of many microscopes; errors are held against these frames anew.
+        # How errors grow was learned of many microscopes; here they are held against these frames.
         own = {"kind", GROWS, *chain.from_iterable(KINDS.values())}
         return {name: value for name, value in self.network.items() if name not in own}
 
@@ -95,6 +98,8 @@ class Annotated:
             ranges[metric] = [min(low, before[0]), max(high, before[1])]
         said["se_factor"] = {**self.network.get("se_factor", {}), **said["se_factor"]}
         now = {"range": ranges, "pixel_size_um": self.pixel_size_um}
+        if self.wavelength_nm:
+            now["wavelength_nm"] = [*self.wavelength_nm]
         return {**said, "trained_on": {**known, **now}}
 
     def _crop(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:

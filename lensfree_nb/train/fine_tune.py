@@ -18,8 +18,9 @@ from lensfree_nb.contract import METRIC_UNITS, frame_origin_um, opd_of, pixel_si
 from lensfree_nb.errors import DataError, DimensionError, ParameterError
 from lensfree_nb.nets.registry import KINDS, ModelSpec, find_model
 from lensfree_nb.quantify.channels import targets
-from lensfree_nb.quantify.drawing import network_for, of_pixels
+from lensfree_nb.quantify.drawing import of_pixels
 from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG
+from lensfree_nb.quantify.network_check import colours_nm, network_for
 from lensfree_nb.run.folders import made_folder
 from lensfree_nb.run.tables import cells_of_frame, in_memory
 from lensfree_nb.train.annotated import Annotated
@@ -110,7 +111,12 @@ def fine_tune(
     mine = _by_frame(ds, table, len(frames))
     drawn = [_drawn(ds, each, frames.shape[-2:], alpha_um3_per_pg) for each in mine]
     task = Annotated(
-        list(frames), drawn, spec.options, checked_seed(seed), pixel_size_um=pixel_size_of(ds)
+        list(frames),
+        drawn,
+        spec.options,
+        checked_seed(seed),
+        pixel_size_um=pixel_size_of(ds),
+        wavelength_nm=colours_nm(ds),
     )
     _check(task, sum(map(len, mine)))
     own = ("kind", *KINDS[str(spec.options["kind"])])

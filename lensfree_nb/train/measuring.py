@@ -20,6 +20,7 @@ from lensfree_nb.nets.registry import ModelSpec, find_model
 from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
 from lensfree_nb.quantify.channels import MEASURES, STEP_PX, Channels
 from lensfree_nb.simulate.ground import NOBODY, Ground
+from lensfree_nb.simulate.instrument import PAPER_SETUP
 from lensfree_nb.train.calibration import learned, stretched
 from lensfree_nb.train.field_task import FieldTask
 from lensfree_nb.train.measurement import measurement_loss, measurement_scores, spread_loss
@@ -102,10 +103,11 @@ bank_cells, draft, device
 
     def trained_on(self) -> dict[str, Any]:
         """Of which images the network will know something."""
-        return {
+        said = {
             "pixel_size_um": PITCH_UM, "noise_nm": self.noise_nm,
             "background_nm": self.background_nm,
         }  # fmt: skip
+        return said | ({"wavelength_nm": list(PAPER_SETUP.wavelength_nm)} if self.draft else {})
 
     @property
     def vectors(self) -> Sequence[int]:

@@ -251,6 +251,27 @@ def test_a_frame_may_be_measured_again_by_a_network_of_other_metrics(ds, network
         again.isel(metric=0).lf.cells()
 
 
+def test_no_cell_is_trusted_in_holograms_of_fewer_colours(ds, tmp_path):
+    taught = {"pixel_size_um": 1.67, "wavelength_nm": [640.0, 530.0, 450.0]}
+    three = saved(tmp_path / "three.safetensors", trained_on=taught).name
+    with pytest.warns(QualityWarning, match=r"3 colours, this is one of 1.*no cell is trusted"):
+        table = ds.assign_coords(wavelength=[532.0]).lf.quantify(three).lf.cells()
+    assert len(table)
+    assert not table["trusted"].any()
+    # What comes from no hologram has no colours that could lack.
+    for same in (ds, ds.assign_coords(wavelength=[450.0, 530.0, 640.0])):
+        assert same.lf.quantify(three).lf.cells()["trusted"].all()
+
+
+def test_no_cell_is_trusted_in_a_frame_that_leaves_more_unexplained_than_any(ds, tmp_path):
+    told = {"residual": {"range": [0.1, 0.4], "typical": 0.1, "power": {}}}
+    knows = saved(tmp_path / "knows.safetensors", se_grows=told).name
+    left = ds.assign(residual=("time", np.array([0.39, 0.41], np.float32)))
+    table = left.lf.quantify(knows).lf.cells()
+    assert (table["trusted"] == (table["frame"] == 0)).all()
+    assert set(table["frame"]) == {0, 1}
+
+
 def test_no_cell_is_trusted_in_pixels_of_another_size(ds, network):
     coarse = ds.drop_vars(["y", "x"]).assign_attrs(pixel_size_um=3.3)
     with pytest.warns(QualityWarning, match="no cell is trusted"):

@@ -107,11 +107,12 @@ def test_frames_of_other_pixels_are_those_it_then_knows(annotated, untaught, tmp
     ds, table = annotated
     places = table[["y_um", "x_um"]] * 2
     made = lf.fine_tune(
-        lf.from_opd(ds["opd"].values, pixel_size_um=3.34),
+        lf.from_opd(ds["opd"].values, pixel_size_um=3.34).assign_coords(wavelength=[532.0]),
         table.assign(**places, area_um2=table["area_um2"] * 4), tmp_path / "wide.safetensors",
         network=untaught, steps=1, device="cpu", say=lambda line: None,
     )  # fmt: skip
     assert made.options["trained_on"]["pixel_size_um"] == 3.34
+    assert made.options["trained_on"]["wavelength_nm"] == [532.0]
     assert made.options["trained_on"]["range"]["area_um2"] == [100.0, 5000.0]
 
 
