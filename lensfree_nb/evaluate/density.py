@@ -58,7 +58,10 @@ def compare_by_density(
         If `cells` have no local density.
     """
     cells, reference = in_memory(cells), in_memory(reference)
-    ends = [float(end) for end in bands_per_mm2]
+    try:
+        ends = [float(end) for end in bands_per_mm2]
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"bands_per_mm2: {error}; give two ends or more") from error
     if len(ends) < 2 or any(not low < high for low, high in pairwise(ends)):
         raise ParameterError(f"bands_per_mm2 is {ends}; give two ends or more, each higher")
     if DENSITY not in cells:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass
 from typing import Any
@@ -157,9 +158,12 @@ def _some(frames: NDArray[Any]) -> str:
 
 def _numbers_of(frames: pd.Series[Any]) -> NDArray[np.float64]:
     try:
-        return frames.to_numpy(float)
+        numbers = frames.to_numpy(float, na_value=math.nan)
     except (TypeError, ValueError) as error:
         raise DimensionError(f"the frames of a table are no numbers ({error})") from error
+    if np.isnan(numbers).any():
+        raise DimensionError("of some cells of a table the frame is not known; leave them out")
+    return numbers
 
 
 def _moments_of(times: pd.Series[Any]) -> NDArray[np.datetime64]:

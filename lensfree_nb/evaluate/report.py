@@ -152,7 +152,18 @@ def shares(
 
 
 def scored(cells: pd.DataFrame, *, include_edge: bool) -> NDArray[np.bool_]:
-    """Which cells are scored: those whole, unless others are asked for."""
-    if "edge" in cells and not include_edge:
-        return ~cells["edge"].to_numpy(bool)
-    return np.ones(len(cells), bool)
+    """Which cells are scored: those whole, unless others are asked for.
+
+    A cell of which it is not known whether it touches a border counts as whole.
+
+    Raises
+    ------
+    DataError
+        If ``edge`` holds anything else than true and false.
+    """
+    if "edge" not in cells or include_edge:
+        return np.ones(len(cells), bool)
+    told = cells["edge"].convert_dtypes()
+    if not (pd.api.types.is_bool_dtype(told) or told.isna().all()):
+        raise DataError(f"edge holds {told.dtype}; it must hold True and False, or be left out")
+    return ~told.fillna(False).to_numpy(bool)

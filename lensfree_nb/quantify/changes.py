@@ -69,6 +69,8 @@ def changes(
     opd, pitch = opd_of(ds), pixel_size_of(ds)
     if opd.sizes.get("time", 1) < 2 or "time" not in opd.coords:
         raise DimensionError("changes need two frames at least, and the times of all of them")
+    if not np.issubdtype(opd.coords["time"].dtype, np.datetime64):
+        raise DimensionError("time holds no dates; give datetime64, by which rates can be told")
     hours = np.diff(opd.coords["time"].values) / HOUR
     if not (hours > 0).all():
         raise DimensionError("time does not rise from frame to frame; sort the frames by it")

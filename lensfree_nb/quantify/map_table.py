@@ -17,6 +17,7 @@ from lensfree_nb.quantify.table import completed
 
 MAPS = ("detection", "representation", "representation_se")
 ROUND_CELL_UM2 = 400.0
+LEAST = 1e-6
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,6 @@ class MapTable:
         Pixel pitch.
     origin_um : (float, float)
         Where the frame's first pixel lies.
-    least : float
-        Detection (0 to 1) from which on there is a cell.
     method : str
         What the table names as its maker.
     """
@@ -40,7 +39,6 @@ class MapTable:
     metrics: tuple[str, ...]
     pixel_size_um: float
     origin_um: tuple[float, float]
-    least: float
     method: str
 
     def __call__(
@@ -66,19 +64,22 @@ class MapTable:
 
         with working_on("cpu"):
             detection = torch.from_numpy(np.nan_to_num(frame["detection"]))
-            centres = local_maxima(detection, least=self.least, apart_px=APART_PX)
+            # From which detection on there is a cell was settled when the discs were drawn.
+            drawn = torch.from_numpy((frame["representation"] != 0).any(axis=0))
+            centres = local_maxima(
+                torch.where(drawn, detection, 0.0), least=LEAST, apart_px=APART_PX
+            )
             points = refined(detection, centres).numpy() * self.pixel_size_um
         at = tuple(centres.numpy().T)
         values, errors = (frame[name][(slice(None), *at)] for name in MAPS[1:])
-        held = (values != 0).any(axis=0)
-        table = pd.DataFrame({"y_um": points[held, 0], "x_um": points[held, 1]})
+        table = pd.DataFrame({"y_um": points[:, 0], "x_um": points[:, 1]})
         table = table.assign(**dict.fromkeys(METRIC_UNITS, math.nan))
         for metric, value, error in zip(self.metrics, values, errors, strict=True):
-            table[metric] = value[held].astype(float)
-            table[f"{metric}_se"] = error[held].astype(float)
+            table[metric] = value.astype(float)
+            table[f"{metric}_se"] = error.astype(float)
         shape = frame["detection"].shape
         # Of a network that tells no errors there is nothing to say against a cell.
-        table["trusted"] = ~np.isinf(errors[:, held]).any(axis=0)
+        table["trusted"] = ~np.isinf(errors).any(axis=0)
         table["edge"] = self._touches_border(table, shape)
         return completed(
             table, shape=shape, pixel_size_um=self.pixel_size_um, origin_um=self.origin_um,
@@ -119,8 +120,7 @@ def map_table_of(ds: xr.Dataset) -> tuple[MapTable, xr.Dataset]:
         raise DimensionError(f"metric holds {unknown}; known are {', '.join(known)}")
     said = ds["detection"].attrs
     kernel = MapTable(
-        metrics, pixel_size_of(ds), frame_origin_um(ds), float(said.get("least", 0.5)),
-        str(said.get("network", "representation")),
+        metrics, pixel_size_of(ds), frame_origin_um(ds), str(said.get("network", "representation")),
     )  # fmt: skip
     kept = [*MAPS, "trusted"] if "trusted" in ds else [*MAPS]
     frames = ds[kept].drop_vars(["metric", "units"], errors="ignore")

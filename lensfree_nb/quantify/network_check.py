@@ -8,13 +8,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import xarray as xr
 
 from lensfree_nb.contract import CHANGE_UNITS, METRIC_UNITS, pixel_size_of
-from lensfree_nb.errors import ParameterError, QualityWarning
+from lensfree_nb.errors import DataError, ParameterError, QualityWarning
 from lensfree_nb.nets.header import GROWS
 from lensfree_nb.nets.registry import ModelSpec, find_model
 from lensfree_nb.quantify.error_stretch import RESIDUAL
+from lensfree_nb.units import length_factor
 
 UNITS: Final = {**METRIC_UNITS, **CHANGE_UNITS}
 PITCH_WITHIN: Final = 0.1
@@ -90,9 +92,20 @@ def knows(spec: ModelSpec, ds: xr.Dataset) -> bool:
 
 
 def colours_nm(ds: xr.Dataset) -> list[float]:
-    """Wavelengths of the holograms that the OPD comes from; none where it does not say."""
-    told = ds.coords["wavelength"] if "wavelength" in ds.dims else ()
-    return [float(each) for each in told]
+    """Wavelengths of the holograms that the OPD comes from, each once; none where it does not say.
+
+    Raises
+    ------
+    UnitError, DataError
+        If they are no lengths.
+    """
+    if "wavelength" not in ds.coords:
+        return []
+    told = ds.coords["wavelength"]
+    if told.dtype.kind not in "uif" or not (told > 0).all():
+        raise DataError("wavelength holds what is no length; give wavelengths in nm, or drop them")
+    factor = length_factor(str(told.attrs.get("units", "nm")), "nm")
+    return sorted({float(each) * factor for each in np.ravel(told)})
 
 
 def unlike(values: Any, options: Mapping[str, Any]) -> Any:

@@ -91,6 +91,8 @@ def _compared(
 def refined(image: Tensor, maxima: Tensor) -> Tensor:
     """Maxima (n, 2) to a fraction of a pixel: tops of parabolas through them and their neighbours.
 
+    Along an axis on whose border it lies a maximum stays where it is.
+
     Parameters
     ----------
     image : Tensor, shape (y, x)
@@ -110,5 +112,9 @@ def refined(image: Tensor, maxima: Tensor) -> Tensor:
         before, here, after = (wide[y + k * dy, x + k * dx].double() for k in (-1, 0, 1))
         curvature = before - 2 * here + after
         offset = 0.5 * (before - after) / torch.where(curvature < 0, curvature, -math.inf)
-        offsets.append(offset.clamp(-0.5, 0.5))
+        place, last = (
+            (maxima[:, 0], image.shape[0] - 1) if dy else (maxima[:, 1], image.shape[1] - 1)
+        )
+        inside = (place > 0) & (place < last)
+        offsets.append(torch.where(inside, offset.clamp(-0.5, 0.5), 0.0))
     return maxima + torch.stack(offsets, 1)

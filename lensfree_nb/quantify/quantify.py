@@ -11,6 +11,7 @@ import xarray as xr
 
 from lensfree_nb.checks import check_number
 from lensfree_nb.contract import opd_of, pixel_size_of
+from lensfree_nb.errors import DataError, DimensionError
 from lensfree_nb.nets.registry import ModelSpec
 from lensfree_nb.provenance import provenance
 from lensfree_nb.quantify.drawing import drawn_maps
@@ -71,6 +72,8 @@ def quantify(
     ------
     ParameterError
         If the network is for something else.
+    DimensionError, DataError
+        If ``residual`` is not one number a frame, or ``wavelength`` holds no lengths.
 
     Warns
     -----
@@ -102,6 +105,13 @@ def quantify(
 def _residual_of(ds: xr.Dataset) -> xr.DataArray:
     """What each frame leaves unexplained of its hologram; NaN where the dataset does not say."""
     told = ds.get("residual")
-    if told is None or not set(told.dims) <= {"time"}:
+    if told is None:
         return xr.DataArray(math.nan)
+    if more := set(map(str, told.dims)) - {"time"}:
+        raise DimensionError(
+            f"residual has the dims {', '.join(sorted(more))}; it must be one number a frame, as "
+            "reconstruct gives it"
+        )
+    if told.dtype.kind not in "uif":
+        raise DataError(f"residual has dtype {told.dtype}; it must be a share of the contrast")
     return told.reset_coords(drop=True)

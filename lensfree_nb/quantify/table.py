@@ -49,7 +49,7 @@ def completed(
     origin_um : (float, float)
         Where the frame's first pixel lies.
     trusted : ndarray of bool, shape () or (y, x), optional
-        Of the frame, or of each of its pixels.
+        Of the frame, or of each of its pixels; not where it is NaN.
     **same
         Columns that are the same for all cells: ``time``, ``frame``, ``method``.
     """
@@ -59,7 +59,7 @@ def completed(
     table = table.assign(
         **same,
         cell=np.arange(len(table)),
-        trusted=table["trusted"].to_numpy(bool) & believed[tuple(at.T)].astype(bool),
+        trusted=table["trusted"].to_numpy(bool) & (np.nan_to_num(believed[tuple(at.T)]) != 0),
         density_per_mm2=local_density(points, [n * pixel_size_um for n in shape]),
         y_um=points[:, 0] + origin_um[0],
         x_um=points[:, 1] + origin_um[1],

@@ -11,6 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from lensfree_nb.contract import frame_origin_um, pixel_size_of
+from lensfree_nb.errors import DimensionError
 from lensfree_nb.run.frames import one_block
 
 if TYPE_CHECKING:
@@ -74,6 +75,11 @@ def map_tables(
         the table is always the same.
     meta : DataFrame
         A table with no rows to be kept, for its columns and dtypes.
+
+    Raises
+    ------
+    DimensionError
+        If ``time`` holds no dates.
     """
     timed = "time" in frames.dims
     lazy = any(variable.chunks is not None for variable in frames.variables.values())
@@ -107,4 +113,9 @@ def _numpy(arrays: dict[Hashable, Any]) -> dict[str, NDArray[Any]]:
 def _times(frames: xr.Dataset, count: int) -> NDArray[np.datetime64]:
     if "time" not in frames.coords:
         return np.full(count, np.datetime64("NaT", "ns"))
-    return np.atleast_1d(frames.coords["time"].values).astype("datetime64[ns]")
+    times = np.atleast_1d(frames.coords["time"].values)
+    if not np.issubdtype(times.dtype, np.datetime64):
+        raise DimensionError(
+            f"time holds {times.dtype}, which are no dates; give datetime64, or drop the coordinate"
+        )
+    return times.astype("datetime64[ns]")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Container
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final
@@ -15,12 +17,16 @@ from lensfree_nb.nets.header import GROWS
 from lensfree_nb.nets.registry import KINDS
 from lensfree_nb.nets.symmetry import SYMMETRIES, turned
 from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
+from lensfree_nb.quantify.channels import METRICS
 from lensfree_nb.train.calibration import learned
 from lensfree_nb.train.measurement import measurement_loss, measurement_scores
+from lensfree_nb.train.measuring import CUT_PX
 from lensfree_nb.train.shelf import Batch
 
 # The last part of every frame along y is never learned from: a frame's own validation.
 HELD_BACK: Final = 0.25
+# At least this share of an image, one over it, is left within the rim where cells may be cut.
+LEAST_INNER: Final = 4
 
 
 @dataclass
@@ -76,7 +82,10 @@ class Annotated:
         """The part of every frame that is held back."""
         rows = slice(self._rows, None)
         return [
-            (_inputs(opd[rows])[None], torch.from_numpy(truth[:, rows].copy())[None])
+            (
+                _inputs(opd[rows])[None],
+                _of_whole_cells(torch.from_numpy(truth[:, rows].copy()))[None],
+            )
             for opd, truth in zip(self.opd_nm, self.drawn, strict=True)
         ]
 
@@ -96,7 +105,10 @@ class Annotated:
         for metric, (low, high) in said.pop("range").items():
             before = ranges.get(metric, (low, high))
             ranges[metric] = [min(low, before[0]), max(high, before[1])]
-        said["se_factor"] = {**self.network.get("se_factor", {}), **said["se_factor"]}
+        renewed = said["se_factor"]
+        said["se_factor"] = {**self.network.get("se_factor", {}), **renewed}
+        if len(renewed) < len(METRICS):
+            said[GROWS] = _of_others(self.network.get(GROWS, {}), renewed)
         now = {"range": ranges, "pixel_size_um": self.pixel_size_um}
         if self.wavelength_nm:
             now["wavelength_nm"] = [*self.wavelength_nm]
@@ -108,10 +120,32 @@ class Annotated:
         top = int(rng.integers(self._rows - side + 1))
         left, way = int(rng.integers(width - side + 1)), int(rng.integers(SYMMETRIES))
         part = (slice(top, top + side), slice(left, left + side))
-        truth = torch.from_numpy(self.drawn[number][(slice(None), *part)])
+        truth = _of_whole_cells(torch.from_numpy(self.drawn[number][(slice(None), *part)].copy()))
         # Nobody annotates whose pixels are whose: nothing in it points anywhere.
         both = turned(torch.cat([_inputs(self.opd_nm[number][part]), truth]), way).contiguous()
         return both[:1], both[1:]
+
+
+def _of_whole_cells(drawn: Tensor) -> Tensor:
+    """Truths (channel, y, x) without measurements of cells that a border may cut.
+
+    Of images so small that nothing else were left, only the nearest.
+    """
+    measured = drawn[1 : 1 + len(METRICS)]
+    for along in (1, 2):
+        side = measured.shape[along]
+        rim = min(CUT_PX, side // LEAST_INNER)
+        for start in (0, side - rim):
+            measured.narrow(along, start, rim).fill_(math.nan)
+    return drawn
+
+
+def _of_others(grows: dict[str, Any], renewed: Container[str]) -> dict[str, Any]:
+    """How errors grow of those metrics whose factors are as they were."""
+    return {
+        name: {**term, "power": {m: p for m, p in term["power"].items() if m not in renewed}}
+        for name, term in grows.items()
+    }
 
 
 def _inputs(opd_nm: NDArray[np.float32]) -> Tensor:

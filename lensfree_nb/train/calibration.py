@@ -22,8 +22,10 @@ from lensfree_nb.train.threshold import best_threshold
 
 # Cells that tell nothing of a spread.
 FEW: Final = 20
-# Between which powers of what is told of cells and frames errors may grow.
+# Between which powers of what is told of cells and frames errors may grow; and how few cells tell
+# nothing of that.
 POWERS: Final = (0.0, 1.0)
+FEW_FOR_POWERS: Final = 200
 # What a network may be asked: what nearly all cells of its validation measured, and a tenth more.
 EDGES, MARGIN = (0.001, 0.999), 0.1
 
@@ -89,9 +91,8 @@ def stretched(
 def _term(values: NDArray[np.float64]) -> dict[str, Any]:
     """What is typical of what is known, and between what it lies."""
     known = values[np.isfinite(values)]
-    low, high, typical = (
-        float(f"{end:.4g}") for end in (*np.quantile(known, (0, 1)), np.median(known))
-    )
+    # Not rounded: the field that left most unexplained must lie in the range.
+    low, high, typical = (float(end) for end in (known.min(), known.max(), np.median(known)))
     return {"range": [low, high], "typical": typical}
 
 
@@ -110,14 +111,15 @@ def _held(
         known = np.isfinite(true)
         if known.sum() >= FEW:
             beyond = np.log(np.maximum(np.abs(value - true)[known] / error[known], LEAST_ERROR))
-            slopes, constant = _plane_above(beyond, over[:, known])
+            most = POWERS[1] if known.sum() >= FEW_FOR_POWERS else POWERS[0]
+            slopes, constant = _plane_above(beyond, over[:, known], (POWERS[0], most))
             powers[metric] = slopes.tolist()
             factors[metric] = float(f"{math.exp(constant):.4g}")
     return factors, powers
 
 
 def _plane_above(
-    beyond: NDArray[np.float64], over: NDArray[np.float64]
+    beyond: NDArray[np.float64], over: NDArray[np.float64], powers: tuple[float, float]
 ) -> tuple[NDArray[np.float64], float]:
     """Slopes and constant of the plane over `over` below which 68 % of the values lie, and best."""
 
@@ -126,9 +128,9 @@ def _plane_above(
         rest = rest - np.quantile(rest, ONE_SIGMA)
         return float(np.maximum(ONE_SIGMA * rest, (ONE_SIGMA - 1) * rest).mean())
 
-    slopes = np.full(len(over), np.mean(POWERS))
+    slopes = np.full(len(over), np.mean(powers))
     if len(over):
-        slopes = minimize(loss, slopes, bounds=[POWERS] * len(over), method="Nelder-Mead").x
+        slopes = minimize(loss, slopes, bounds=[powers] * len(over), method="Nelder-Mead").x
         slopes = slopes.round(2)
     return slopes, float(np.quantile(beyond - slopes @ over, ONE_SIGMA))
 

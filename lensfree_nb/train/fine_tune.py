@@ -101,8 +101,8 @@ def fine_tune(
         raise DimensionError(f"cells is a {type(cells).__name__}; give a table (lf.read_cells)")
     check_number("minutes", minutes, open_low=True)
     weights = Path(path)
-    if weights.suffix != ".safetensors":
-        raise ParameterError(f"path is {weights}; it must end in .safetensors")
+    if weights.suffix != ".safetensors" or weights.is_dir():
+        raise ParameterError(f"path is {weights}; it must be a file that ends in .safetensors")
     folder = made_folder(weights.parent)
     opd, table = opd_of(ds).transpose(..., "y", "x"), in_memory(cells)
     frames = opd.values.reshape(-1, *opd.shape[-2:]).astype(np.float32)
@@ -154,7 +154,9 @@ def _by_frame(ds: xr.Dataset, table: pd.DataFrame, count: int) -> list[pd.DataFr
     if not np.isfinite(table[["y_um", "x_um"]].to_numpy(float)).all():
         raise DataError("cells holds places that are no finite numbers; leave them out")
     found = [cells_of_frame(ds, table, number) for number in range(count)]
-    if lost := len(table) - sum(map(len, found)):
+    if (held := sum(map(len, found))) > len(table):
+        raise DataError("cells lie in several frames at once: some have the same time")
+    if lost := len(table) - held:
         raise DataError(
             f"{lost} of {len(table)} cells lie in none of the {count} frames; give them the times "
             "of these, or number frames from 0, and places in um from the first pixel's centre"

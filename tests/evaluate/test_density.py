@@ -107,3 +107,10 @@ def test_densities_go_by_time_as_pairs_do(truth):
 def test_a_reference_that_measures_what_no_cell_can_is_refused(truth):
     with pytest.raises(DataError, match="200 values of area_um2"):
         compare_by_density(truth, truth.assign(area_um2=-1.0))
+
+
+@pytest.mark.parametrize("bands", [5, ["a", "b"]])
+def test_bands_must_be_numbers(bands):
+    cells = pd.DataFrame({"y_um": [1.0], "x_um": [1.0], "density_per_mm2": [100.0]})
+    with pytest.raises(ParameterError, match="bands_per_mm2"):
+        compare_by_density(cells, cells, bands_per_mm2=bands)

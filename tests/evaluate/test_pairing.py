@@ -101,3 +101,9 @@ def test_times_must_be_moments():
     good = pd.DataFrame({"y_um": [0.0], "x_um": [0.0], "time": ["late"]})
     with pytest.raises(DimensionError, match="no moments"):
         pair(good, good)
+
+
+def test_a_frame_that_is_not_known_is_told():
+    cells = pd.DataFrame({"frame": [0, 1], "y_um": 1.0, "x_um": 1.0})
+    with pytest.raises(DimensionError, match="frame is not known"):
+        pair(cells, cells.assign(frame=[0.0, np.nan]))

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from lensfree_nb.errors import DataError, QualityWarning
-from lensfree_nb.evaluate.report import compare
+from lensfree_nb.evaluate.report import compare, scored
 
 
 def table(points, **columns):
@@ -40,3 +40,14 @@ def test_a_reference_that_measures_what_no_cell_can_is_refused():
         compare(truth, truth.assign(area_um2=["small", "large"]))
     with pytest.warns(QualityWarning, match="has none of the columns area_um2"):
         compare(truth, table([[0, 0], [0, 50]], area=[10.0, 20]))
+
+
+@pytest.mark.parametrize("told", [[True, None, False], ["soft", "soft", "hard"], [0.1, 0.2, 0.3]])
+def test_edge_is_true_or_false_or_not_known(told):
+    cells = pd.DataFrame({"y_um": [5.0, 50.0, 90.0], "x_um": 5.0, "area_um2": 100.0})
+    if told[1] is None:
+        # What is not known is no reason to leave a cell out.
+        assert scored(cells.assign(edge=told), include_edge=False).tolist() == [False, True, True]
+        return
+    with pytest.raises(DataError, match="edge holds"):
+        scored(cells.assign(edge=told), include_edge=False)

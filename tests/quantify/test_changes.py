@@ -78,6 +78,11 @@ def test_what_has_no_next_frame(network):
         lapse([0, 10]).lf.changes("accelerate")
 
 
+def test_times_must_be_dates(network):
+    with pytest.raises(DimensionError, match="no dates"):
+        lapse([0, 10]).assign_coords(time=[0, 1]).lf.changes(network)
+
+
 def test_a_cell_that_is_gone_is_not_trusted():
     yy, xx = np.mgrid[:200, :200].astype(float)
     cells = [

@@ -55,3 +55,11 @@ def test_a_maximum_on_the_border_stays_in_the_frame():
     found = refined(image, local_maxima(image, least=1, apart_px=3))
     assert found.min() >= -0.5
     assert found.max() <= 8.5
+
+
+def test_on_the_border_nothing_tells_a_fraction():
+    image = torch.zeros(9, 9)
+    image[0, 4], image[0, 5], image[1, 4] = 1.0, 0.5, 0.4
+    ((y, x),) = refined(image, torch.tensor([[0, 4]])).tolist()
+    assert y == 0.0
+    assert 4.0 < x < 4.5

@@ -10,9 +10,16 @@ from scipy.ndimage import distance_transform_edt
 
 import lensfree_nb as lf
 from lensfree_nb.contract import METRIC_UNITS
-from lensfree_nb.errors import DimensionError, ModelError, ParameterError, QualityWarning
+from lensfree_nb.errors import (
+    DataError,
+    DimensionError,
+    ModelError,
+    ParameterError,
+    QualityWarning,
+)
 from lensfree_nb.nets.registry import find_model
 from lensfree_nb.quantify.channels import MEASURES, METRICS
+from lensfree_nb.quantify.network_check import colours_nm
 from lensfree_nb.quantify.table import COLUMNS
 from tests import seeds
 from tests.quantify.networks import rough_network
@@ -261,6 +268,52 @@ def test_no_cell_is_trusted_in_holograms_of_fewer_colours(ds, tmp_path):
     # What comes from no hologram has no colours that could lack.
     for same in (ds, ds.assign_coords(wavelength=[450.0, 530.0, 640.0])):
         assert same.lf.quantify(three).lf.cells()["trusted"].all()
+
+
+@pytest.mark.parametrize(
+    "wavelength", [532.0, [640.0, 640.0, 640.0], ("plane", [640.0, 640.0])], ids=str
+)
+def test_colours_are_counted_however_they_are_told(ds, wavelength):
+    told = ds.assign_coords(wavelength=wavelength)
+    assert len(colours_nm(told)) == 1
+    in_um = (told["wavelength"] / 1e3).assign_attrs(units="um")
+    np.testing.assert_allclose(colours_nm(told.assign_coords(wavelength=in_um)), colours_nm(told))
+
+
+def test_what_is_no_wavelength_is_refused(ds, network):
+    for wrong in (["red"], [math.nan, 530.0], [0.0]):
+        with pytest.raises(DataError, match="wavelength"):
+            ds.assign_coords(wavelength=wrong).lf.quantify(network.name)
+
+
+def test_a_residual_is_one_number_a_frame(ds, network):
+    of_colours = xr.DataArray(np.full((2, 3), 0.2), dims=("time", "wavelength"))
+    with pytest.raises(DimensionError, match="residual has the dims wavelength"):
+        ds.assign(residual=of_colours).lf.quantify(network.name)
+    with pytest.raises(DataError, match="residual has dtype"):
+        ds.assign(residual=xr.DataArray("low")).lf.quantify(network.name)
+
+
+def test_frames_of_two_networks_are_read_as_each_drew_them(ds, network, tmp_path):
+    shy = saved(tmp_path / "shy.safetensors", least=0.6).name
+    first, second = ds.isel(time=[0]), ds.isel(time=[1])
+    parts = [first.lf.quantify(network.name, least=0.4), second.lf.quantify(shy)]
+    both = xr.concat(parts, "time", combine_attrs="override").lf.cells()
+    for frame, part in enumerate(parts):
+        alone, here = part.lf.cells(), both[both["frame"] == frame]
+        assert len(alone)
+        np.testing.assert_array_equal(here["area_um2"], alone["area_um2"])
+
+
+def test_where_trust_is_not_known_there_is_none(ds, network):
+    told = ds.assign(trusted=("time", np.array([1.0, math.nan])))
+    table = told.lf.quantify(network.name).lf.cells()
+    assert (table["trusted"] == (table["frame"] == 0)).all()
+
+
+def test_times_that_are_no_dates_are_refused(ds, network):
+    with pytest.raises(DimensionError, match="are no dates"):
+        ds.assign_coords(time=[0.0, 0.3]).lf.quantify(network.name).lf.cells()
 
 
 def test_no_cell_is_trusted_in_a_frame_that_leaves_more_unexplained_than_any(ds, tmp_path):

@@ -158,7 +158,7 @@ def test_what_cannot_be_learned_from(annotated, untaught, tmp_path):
         lf.fine_tune(ds, table, path, network=untaught, alpha_um3_per_pg=0)
     with pytest.raises(ParameterError, match="is for reconstruct; needed is one for quantify"):
         lf.fine_tune(ds, table, path, network="accelerate")
-    with pytest.raises(ParameterError, match="must end in"):
+    with pytest.raises(ParameterError, match="must be a file that ends"):
         lf.fine_tune(ds, table, tmp_path / "never.pt", network=untaught)
     with pytest.raises(DimensionError, match="no column y_um"):
         lf.fine_tune(ds, table.drop(columns="y_um"), path, network=untaught)
@@ -199,3 +199,54 @@ def test_places_alone_can_be_learned_from_and_stretch_no_error(annotated, untaug
         say=lambda line: None,
     )  # fmt: skip
     assert made.options["se_factor"] == {"area_um2": 1.5}
+
+
+def test_cells_that_a_border_may_cut_are_neither_learned_nor_held_against(annotated):
+    ds, table = annotated
+    first = table[table["frame"] == 0]
+    values = first.reindex(columns=METRICS).to_numpy()
+    drawn = targets(first[["y_um", "x_um"]].to_numpy() / 1.67, values, (160, 160))
+    task = Annotated([ds["opd"].values[0].astype(np.float32)], [drawn], OPTIONS, patch_px=120)
+    held_back = task.validation()[0][1]
+    assert held_back.shape[-2:] == (40, 160)
+    for truth, rim in ((task.batch(0, 4)[1], 20), (held_back, 10)):
+        known = truth[:, 1].isfinite()
+        assert known.any()
+        for along in (1, 2):
+            side = known.shape[along]
+            assert not known.narrow(along, 0, rim).any()
+            assert not known.narrow(along, side - rim, rim).any()
+        # Where cells are is known up to the border.
+        assert truth[:, 0].isfinite().all()
+
+
+def test_errors_of_what_was_not_told_grow_as_before(annotated, tmp_path):
+    ds, table = annotated
+    power = dict.fromkeys(METRICS, 0.5)
+    grows = {"residual": {"range": [0.1, 0.4], "typical": 0.2, "power": power}}
+    options = {**OPTIONS, "se_factor": dict.fromkeys(METRICS, 1.5), "se_grows": grows}
+    known = save_network(build_network(options), options, tmp_path / "known.safetensors")
+    none = table[["frame", "y_um", "x_um"]]
+    made = lf.fine_tune(
+        ds, none, tmp_path / "places.safetensors", network=known, steps=2, device="cpu",
+        say=lambda line: None,
+    )  # fmt: skip
+    assert made.options["se_factor"] == options["se_factor"]
+    assert made.options["se_grows"] == grows
+
+
+def test_a_folder_is_no_weight_file(annotated, untaught, tmp_path):
+    ds, table = annotated
+    (tmp_path / "folder.safetensors").mkdir()
+    with pytest.raises(ParameterError, match="must be a file"):
+        lf.fine_tune(ds, table, tmp_path / "folder.safetensors", network=untaught)
+
+
+def test_frames_of_the_same_time_are_told(annotated, untaught, tmp_path):
+    ds, table = annotated
+    same = pd.to_datetime(["2026-01-01", "2026-01-01"])
+    cells = table.assign(time=same[0])
+    with pytest.raises(DataError, match="same time"):
+        lf.fine_tune(
+            ds.assign_coords(time=same), cells, tmp_path / "x.safetensors", network=untaught
+        )
