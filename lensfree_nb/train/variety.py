@@ -43,6 +43,7 @@ MOST_SHIFT_UM = 6.0
 DISTANCES_UM: Final = (600.0, 2000.0)
 MOST_DEBRIS, DEBRIS_SHARE = 80.0, 0.1
 PAPER_KINDS: Final[Mapping[str, float]] = {"adherent": 0.95, "round": 0.05}
+PAPER_MOST_ROUND: Final = 0.1
 PAPER_PER_MM2: Final = (150.0, 600.0)
 # Parts of a bank, each of the cells that the paper found at one density.
 PAPER_BANDS: Final = 6
@@ -198,9 +199,10 @@ def _paper_band(count: int, density_per_mm2: float, rng: np.random.Generator) ->
 
 
 def paper_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generator) -> Drawn:
-    """One periodic field of adherent cells, as dense as the paper's, one in twenty of them round.
+    """One periodic field of adherent cells, as dense as the paper's; up to one in ten is round.
 
-    Cells are those that the paper found at about this density.
+    Cells are those that the paper found at about this density. How many are round differs, as
+    these leave more of a hologram unexplained than the others, by which errors are told.
 
     Parameters
     ----------
@@ -211,8 +213,10 @@ def paper_culture(bank: CellBank, shape: tuple[int, int], rng: np.random.Generat
     low, high = PAPER_PER_MM2
     band = min(int(PAPER_BANDS * (density - low) / (high - low)), PAPER_BANDS - 1)
     row = np.arange(len(bank.kinds))
+    rounded = float(rng.uniform(0, PAPER_MOST_ROUND))
     return _field(
-        bank, shape, rng, density_per_mm2=density, shares=PAPER_KINDS,
+        bank, shape, rng, density_per_mm2=density,
+        shares={"adherent": 1 - rounded, "round": rounded},
         spacing_um=SPACING_UM, piled=float(np.interp(density, *PILED)),
         contact=(CONTACT, CONTACT), most_debris=0.0,
         among=row * PAPER_BANDS // len(row) == band,
