@@ -13,6 +13,7 @@ from lensfree_nb.dashboards.disagreements import disagreements
 from lensfree_nb.dashboards.document import pairs, picture, table, write_document
 from lensfree_nb.dashboards.selection import checked_frame_number
 from lensfree_nb.dashboards.summary import setup_rows, verbs
+from lensfree_nb.errors import ParameterError
 from lensfree_nb.evaluate.validation import Validation
 from lensfree_nb.versions import versions
 
@@ -46,8 +47,10 @@ def write_validation_page(
     Raises
     ------
     ParameterError
-        If there is no such frame.
+        If there is no such frame, or it is no validation.
     """
+    if not isinstance(found, Validation):
+        raise ParameterError(f"found is a {type(found).__name__}; give what lf.validate returns")
     cut = "counted too" if found.include_edge else "left out"
     parts = [
         f"<p class=lead>{escape(found.between)}: {len(found.pairs)} cells paired, "

@@ -69,11 +69,7 @@ def check_reference(reference: pd.DataFrame) -> None:
     QualityWarning
         If a reference of more than places has no metric: only precision and recall are scored.
     """
-    for metric in (name for name in METRIC_UNITS if name in reference):
-        try:
-            values = reference[metric].to_numpy(float)
-        except (TypeError, ValueError) as error:
-            raise DataError(f"{metric} of the reference is no number ({error})") from error
+    for metric, values in _metrics_of(reference, "the reference").items():
         if count := int((values <= 0).sum()):
             raise DataError(
                 f"{count} values of {metric} in the reference are not above 0; leave them out, or "
@@ -87,6 +83,16 @@ def check_reference(reference: pd.DataFrame) -> None:
             QualityWarning,
             stacklevel=3,
         )
+
+
+def _metrics_of(table: pd.DataFrame, whose: str) -> dict[str, NDArray[np.float64]]:
+    found = {}
+    for metric in (name for name in METRIC_UNITS if name in table):
+        try:
+            found[metric] = table[metric].to_numpy(float, na_value=math.nan)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{metric} of {whose} is no number ({error})") from error
+    return found
 
 
 def compare_pairs(
@@ -114,15 +120,12 @@ def compare_pairs(
     whole = scored(cells, include_edge=include_edge)
     both = shares(cells, found, counted, counted_reference, include_edge=include_edge)
     counts = whole[found.estimated] & counted_reference[found.reference]
-    mine = cells.iloc[found.estimated[counts]]
-    theirs = reference.iloc[found.reference[counts]]
+    mine = _metrics_of(cells.iloc[found.estimated[counts]], "the cells")
+    theirs = _metrics_of(reference.iloc[found.reference[counts]], "the reference")
     rows = {
-        metric: {
-            **both,
-            **agreement(mine[metric].to_numpy(), theirs[metric].to_numpy()).as_dict(),
-        }
-        for metric in METRIC_UNITS
-        if metric in mine and metric in theirs
+        metric: {**both, **agreement(values, theirs[metric]).as_dict()}
+        for metric, values in mine.items()
+        if metric in theirs
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("metric")
 

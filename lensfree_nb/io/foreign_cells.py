@@ -93,6 +93,8 @@ def read_cells(
     """
     source = Path(path)
     check_number("alpha_um3_per_pg", alpha_um3_per_pg, open_low=True)
+    if pixel_size_um is not None:
+        check_number("pixel_size_um", pixel_size_um, open_low=True)
     try:
         table, decimal = _read(source)
     except (OSError, ValueError, ImportError) as error:
@@ -105,7 +107,7 @@ def read_cells(
             raise SetupError(
                 f"{source} is a table of our own, in um, nm and pg: leave {', '.join(needless)} out"
             )
-        return _with_moments(table, source)
+        return _with_moments(_without_words(table, decimal), source)
     if image is not None and (kind != CELLPROFILER or not {"highest", "sum"} & found.keys()):
         seen = [column for column in map(str, table) if column.startswith("Intensity_")]
         raise OpeningError(
@@ -138,6 +140,16 @@ def _numbers(column: pd.Series[Any], decimal: str) -> NDArray[np.float64]:
         column.astype(str).str.replace(decimal, ".") if column.dtype.kind not in "uif" else column
     )
     return pd.to_numeric(words, errors="coerce").to_numpy(float)
+
+
+def _without_words(table: pd.DataFrame, decimal: str) -> pd.DataFrame:
+    """Columns of numbers whose decimals a comma parts, as numbers."""
+    if decimal == ".":
+        return table
+    words = table.select_dtypes(exclude=["number", "bool"])
+    read = {str(name): _numbers(words[name], decimal) for name in words}
+    lost = {name: np.isnan(values) & words[name].notna() for name, values in read.items()}
+    return table.assign(**{name: read[name] for name in read if not lost[name].any()})
 
 
 def _with_moments(table: pd.DataFrame, source: Path) -> pd.DataFrame:
@@ -180,7 +192,7 @@ def _measured(
                 raise SetupError(f"{source} sums over pixels; give pixel_size_um for the dry mass")
             volume = optical_volume_um3(values["sum"] * intensity_nm, pixel_size_um)
             made["dry_mass_pg"] = dry_mass_pg(volume, alpha_um3_per_pg)
-    table = pd.DataFrame(made)
+    table = pd.DataFrame(made).replace([np.inf, -np.inf], np.nan)
     placed = table.dropna(subset=[name for name in ("frame", "y_um", "x_um") if name in table])
     if lost := len(table) - len(placed):
         warnings.warn(
@@ -259,5 +271,4 @@ def _step_um(kind: str, unit: str | None, pixel_size_um: float | None, source: P
         return length_factor(unit, "um")
     if pixel_size_um is None:
         raise SetupError(f"{source} counts pixels; give pixel_size_um")
-    check_number("pixel_size_um", pixel_size_um, open_low=True)
     return float(pixel_size_um)

@@ -97,7 +97,8 @@ class FoldedUNet(Levels):
 
     def _drawn(self, parts: Sequence[Tensor]) -> Tensor:
         """Images of some rows of blocks, of what was found of these and what is beside it."""
-        drawn = exactly(self.last, torch.cat([part.to(parts[0].dtype) for part in parts], 1))
+        shown = torch.cat([part.to(self.last.weight.dtype) for part in parts], 1)
+        drawn = exactly(self.last, shown)
         n, _, height, width = drawn.shape
         # As torch's pixel_shuffle, which takes three times as long on processors.
         stacks = drawn.view(n, -1, self.fold, self.fold, height, width).permute(0, 1, 4, 2, 5, 3)

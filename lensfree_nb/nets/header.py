@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any, Final
 
 from lensfree_nb.checks import check_choice, check_count, check_number
@@ -61,6 +62,8 @@ def _check_trained_on(said: Any) -> None:
         raise TypeError("trained_on")
     for number in (*said.get("wavelength_nm", ()), said.get("pixel_size_um", 1.0)):
         check_number("trained_on: wavelength_nm or pixel_size_um", number, open_low=True)
+    for name in ("noise_nm", "background_nm"):
+        check_number(f"trained_on: {name}", said.get(name, 0.0))
     low, high = said.get("distance_um", (0.0, 0.0))
     check_number("trained_on: distance_um", low)
     check_number("trained_on: distance_um", high, low)
@@ -68,12 +71,15 @@ def _check_trained_on(said: Any) -> None:
 
 def _check_measures(built: Mapping[str, Any]) -> None:
     """Whether what a header says of measurements can be used."""
-    if not all(isinstance(metric, str) for metric in list(built.get("metrics", []))):
+    metrics = list(built.get("metrics", []))
+    if not all(isinstance(metric, str) for metric in metrics):
         raise TypeError("metrics")
     check_number("least", built.get("least", 0.5), high=1.0, open_low=True)
-    for metric, factor in dict(built.get("se_factor", {})).items():
+    grows, reach = dict(built.get(GROWS, {})), dict(built.get("trained_on", {}).get("range", {}))
+    factors = dict(built.get("se_factor", {}))
+    for metric, factor in factors.items():
         check_number(f"se_factor of {metric}", factor, open_low=True)
-    for name, term in dict(built.get(GROWS, {})).items():
+    for name, term in grows.items():
         check_choice(GROWS, name, GROWS_WITH)
         low, high = term["range"]
         check_number(f"{name}: range", low, open_low=True)
@@ -81,5 +87,9 @@ def _check_measures(built: Mapping[str, Any]) -> None:
         check_number(f"{name}: typical", term["typical"], low, high)
         for metric, power in dict(term["power"]).items():
             check_number(f"{name}: power of {metric}", power)
-    for metric, (low, high) in dict(built.get("trained_on", {}).get("range", {})).items():
+    for metric, (low, high) in reach.items():
         check_number(f"range of {metric}", high, low + 0.0)
+    powers = [dict(term["power"]) for term in grows.values()]
+    # Networks that measure nothing name no metrics.
+    for metric in {*factors, *reach, *chain(*powers)} if metrics else ():
+        check_choice("a metric that is told of", metric, metrics)

@@ -85,10 +85,11 @@ def changes(
         factors={"growth_pg_per_h": ALPHA_UM3_PER_PG / alpha_um3_per_pg}, tile_px=tile_px,
         precision=precision, device=device,
     )  # fmt: skip
-    if "trusted" in ds and "time" not in ds["trusted"].dims:
-        maps["trusted"] = ds["trusted"]
-    elif "trusted" in ds:
-        told = ds["trusted"]
+    # Where trust is not known there is none.
+    told = ds["trusted"].fillna(0).astype(bool) if "trusted" in ds else None
+    if told is not None and "time" not in told.dims:
+        maps["trusted"] = told
+    elif told is not None:
         after = told.isel(time=slice(1, None)).assign_coords(time=first.coords["time"])
         maps["trusted"] = told.isel(time=slice(None, -1)) & after
     kept = {n: c for n, c in ds.coords.items() if n in ("y", "x")}

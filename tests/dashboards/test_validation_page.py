@@ -1,3 +1,4 @@
+import pandas as pd
 import pytest
 
 import lensfree_nb as lf
@@ -33,3 +34,8 @@ def test_nothing_in_common_still_makes_a_page(validated, reconstructed, tmp_path
         lf.write_validation_page(found, tmp_path / "late.html", ds=reconstructed, time=9)
     with pytest.raises(WritingError, match="is a folder"):
         lf.write_validation_page(found, tmp_path)
+
+
+def test_a_page_is_of_a_validation(tmp_path):
+    with pytest.raises(ParameterError, match="found is a DataFrame"):
+        lf.write_validation_page(pd.DataFrame(), tmp_path / "page.html")

@@ -51,3 +51,11 @@ def test_edge_is_true_or_false_or_not_known(told):
         return
     with pytest.raises(DataError, match="edge holds"):
         scored(cells.assign(edge=told), include_edge=False)
+
+
+def test_measurements_that_are_words_are_told_of_either_table():
+    good = table([[0, 0], [0, 50]], area_um2=[10.0, 20.0])
+    bad = good.assign(area_um2=["10", "large"])
+    for mine, theirs, whose in ((bad, good, "the cells"), (good, bad, "the reference")):
+        with pytest.raises(DataError, match=f"area_um2 of {whose}"):
+            compare(mine, theirs)

@@ -188,3 +188,23 @@ def test_a_file_of_trackmate_without_units_asks_for_one(written):
 def test_no_mass_without_an_increment(written):
     with pytest.raises(ParameterError, match="alpha_um3_per_pg"):
         read_cells(written("X,Y\n1,2\n"), unit="um", alpha_um3_per_pg=0)
+
+
+@pytest.mark.parametrize("size", [-1.67, 0.0, "1.67"])
+def test_a_pixel_size_must_be_a_length(written, size):
+    with pytest.raises(ParameterError, match="pixel_size_um"):
+        read_cells(written("X,Y\n1,2\n"), unit="um", pixel_size_um=size)
+
+
+def test_a_place_without_end_is_none(written):
+    path = written("X,Y\n1,2\ninf,2\n")
+    with pytest.warns(QualityWarning, match="1 of 2 rows"):
+        assert len(read_cells(path, unit="um", pixel_size_um=1.0)) == 1
+
+
+def test_our_own_may_have_decimal_commas(written):
+    path = written("frame;time;y_um;x_um;method\n0;2026-01-01;1,5;2;measure\n0;2026-01-01;4;3;\n")
+    table = read_cells(path)
+    assert table["y_um"].tolist() == [1.5, 4.0]
+    assert table["method"].iloc[0] == "measure"
+    assert table["time"].iloc[0] == pd.Timestamp("2026-01-01")

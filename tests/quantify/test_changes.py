@@ -63,6 +63,8 @@ def test_a_frame_that_is_not_trusted_spoils_what_leads_to_it(network):
     table = ds.lf.changes(network).lf.cells()
     assert set(table["frame"]) == {0, 1, 2}
     assert (table["trusted"] == (table["frame"] == 0)).all()
+    unknown = ds.assign(trusted=("time", [1.0, 1.0, np.nan, 1.0])).lf.changes(network).lf.cells()
+    assert (unknown["trusted"] == (unknown["frame"] == 0)).all()
     doubtful = lapse([0, 10]).assign(trusted=(("y", "x"), np.zeros_like(ds["opd"][0], bool)))
     table = doubtful.lf.changes(network).lf.cells()
     assert len(table)
