@@ -167,6 +167,8 @@ def scored(cells: pd.DataFrame, *, include_edge: bool) -> NDArray[np.bool_]:
     if "edge" not in cells or include_edge:
         return np.ones(len(cells), bool)
     told = cells["edge"].convert_dtypes()
-    if not (pd.api.types.is_bool_dtype(told) or told.isna().all()):
+    if told.isna().all():
+        return np.ones(len(cells), bool)
+    if not pd.api.types.is_bool_dtype(told):
         raise DataError(f"edge holds {told.dtype}; it must hold True and False, or be left out")
     return ~told.fillna(False).to_numpy(bool)

@@ -100,7 +100,7 @@ class FoldedUNet(Levels):
         shown = torch.cat([part.to(self.last.weight.dtype) for part in parts], 1)
         drawn = exactly(self.last, shown)
         n, _, height, width = drawn.shape
-        # As torch's pixel_shuffle, which takes three times as long on processors.
+        # As torch's pixel_shuffle, which is slower on processors.
         stacks = drawn.view(n, -1, self.fold, self.fold, height, width).permute(0, 1, 4, 2, 5, 3)
         return stacks.reshape(n, -1, self.fold * height, self.fold * width)
 

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from lensfree_nb.nets.header import GROWS
 from lensfree_nb.quantify.channels import CHANNELS, MEASURES, Channels, detection
 from lensfree_nb.quantify.discs import disc_pixels
 from lensfree_nb.quantify.error_stretch import DENSITY, RESIDUAL, crowding, stretches
@@ -118,7 +119,9 @@ def measured(
     found = detection(drawn)
     centres = local_maxima(found, least=least, apart_px=APART_PX)
     values, errors = channels.decoded(*at_cells(drawn, centres, channels))
-    told: dict[str, ArrayLike] = {RESIDUAL: residual, DENSITY: crowding(centres, found.shape)}
+    told: dict[str, ArrayLike] = {RESIDUAL: residual}
+    if DENSITY in options.get(GROWS, {}):
+        told[DENSITY] = crowding(centres, found.shape)
     errors = errors * torch.from_numpy(stretches(options, channels.metrics, told)).to(errors)
     if channels.moments > 1:
         errors[:, vanished(drawn[channels.on_discs :], centres, channels)] = math.inf

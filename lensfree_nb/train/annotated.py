@@ -25,8 +25,8 @@ from lensfree_nb.train.shelf import Batch
 
 # The last part of every frame along y is never learned from: a frame's own validation.
 HELD_BACK: Final = 0.25
-# At least this share of an image, one over it, is left within the rim where cells may be cut.
-LEAST_INNER: Final = 4
+# Of an image's side the rim where cells may be cut takes no more than one part of these.
+PARTS: Final = 4
 
 
 @dataclass
@@ -107,8 +107,8 @@ class Annotated:
             ranges[metric] = [min(low, before[0]), max(high, before[1])]
         renewed = said["se_factor"]
         said["se_factor"] = {**self.network.get("se_factor", {}), **renewed}
-        if len(renewed) < len(METRICS):
-            said[GROWS] = _of_others(self.network.get(GROWS, {}), renewed)
+        if GROWS in self.network and len(renewed) < len(METRICS):
+            said[GROWS] = _of_others(self.network[GROWS], renewed)
         now = {"range": ranges, "pixel_size_um": self.pixel_size_um}
         if self.wavelength_nm:
             now["wavelength_nm"] = [*self.wavelength_nm]
@@ -134,7 +134,7 @@ def _of_whole_cells(drawn: Tensor) -> Tensor:
     measured = drawn[1 : 1 + len(METRICS)]
     for along in (1, 2):
         side = measured.shape[along]
-        rim = min(CUT_PX, side // LEAST_INNER)
+        rim = min(CUT_PX, side // PARTS)
         for start in (0, side - rim):
             measured.narrow(along, start, rim).fill_(math.nan)
     return drawn

@@ -42,6 +42,12 @@ def test_a_reference_that_measures_what_no_cell_can_is_refused():
         compare(truth, table([[0, 0], [0, 50]], area=[10.0, 20]))
 
 
+def test_edge_that_is_known_of_no_cell_leaves_none_out():
+    cells = pd.DataFrame({"y_um": [5.0, 50.0], "x_um": 5.0, "edge": np.nan})
+    assert scored(cells, include_edge=False).all()
+    assert scored(cells.iloc[:0], include_edge=False).shape == (0,)
+
+
 @pytest.mark.parametrize("told", [[True, None, False], ["soft", "soft", "hard"], [0.1, 0.2, 0.3]])
 def test_edge_is_true_or_false_or_not_known(told):
     cells = pd.DataFrame({"y_um": [5.0, 50.0, 90.0], "x_um": 5.0, "area_um2": 100.0})
