@@ -22,8 +22,9 @@ SEEN = {
     "quantify": "as OPD, at the pixel size of network.trained_on; half of them reconstructed by "
     "the reference method, a quarter by the accelerated one. Weights, threshold and standard "
     "errors are chosen by what the reference method reconstructs",
-    "represent": "as OPD that the reference method reconstructed, at the pixel size of "
-    "network.trained_on; the standard pipeline's errors are learned, too",
+    "represent": "as OPD, at the pixel size of network.trained_on; a quarter of them reconstructed "
+    "by the reference method. Weights and threshold are chosen by what that reconstructs; the "
+    "standard pipeline's errors are learned, too",
     "change": "as true OPD with noise and slow backgrounds, at the pixel size of "
     "network.trained_on; none that divides",
 }

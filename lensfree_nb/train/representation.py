@@ -30,6 +30,8 @@ from lensfree_nb.train.threshold import best_threshold
 
 # What the pipeline sees of the periodic field beyond its border, so that no cell is cut.
 AROUND_PX: Final = 96
+# Fields to learn from of which one is reconstructed.
+RECONSTRUCTED_EVERY: Final = 4
 
 
 @dataclass
@@ -37,7 +39,9 @@ class Representation(MeasuringTask):
     """Examples, loss and scores of networks that imitate the standard pipeline (Allier 2022 §2.3).
 
     The pipeline measures what the reference method makes of simulated holograms, by the network
-    `draft`; its errors are learned with the rest. Other numbers are those of
+    `draft`; its errors are learned with the rest. It measures any OPD alike, so that of four fields
+    to learn from only one went through a hologram and back: true OPD is made twenty times sooner,
+    and nothing need be seen often. Other numbers are those of
     :class:`~lensfree_nb.train.measuring.MeasuringTask`.
 
     Parameters
@@ -115,7 +119,17 @@ class Representation(MeasuringTask):
 
     def pair(self, source: PatchSource, number: int) -> Batch:
         """What the reference method makes of a field, and what the pipeline says of that."""
-        opd = source.opd_by(number, reference(self.drafter())).opd_nm
+        return self._labelled(source, source.opd_by(number, reference(self.drafter())).opd_nm)
+
+    def learned_pair(self, number: int) -> Batch:
+        """As :meth:`pair`, but for three of four fields of the true OPD."""
+        source = self._sources[0]
+        if number % RECONSTRUCTED_EVERY:
+            return self._labelled(source, source.true_opd(number).opd_nm)
+        return self.pair(source, number)
+
+    def _labelled(self, source: PatchSource, opd: Tensor) -> Batch:
+        """The patches (n, y, x; nm) of a field, and what the pipeline says of the whole."""
         along = self.field_px // self.patch_px
         rows = opd.reshape(along, along, *opd.shape[1:]).transpose(1, 2)
         whole = rows.reshape(self.field_px, self.field_px).cpu().numpy()

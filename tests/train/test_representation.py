@@ -70,6 +70,20 @@ def test_examples_and_scores():
     assert len(Representation(**SMALL, noise_nm=20.0).validation()) == 2
 
 
+def test_of_four_fields_to_learn_from_one_is_reconstructed_and_all_say_what_the_pipeline_sees():
+    task = Representation(**SMALL, metrics=["dry_mass_pg"])
+    source = task.source(seeds.CELLS)
+    reconstructed, true = (task.learned_pair(number) for number in (4, 5))
+    for mine, asked in zip(reconstructed, task.pair(source, 4), strict=True):
+        assert torch.equal(mine, asked)
+    as_it_is = source.true_opd(5).opd_nm
+    assert torch.allclose(100 * true[0][:, 0], as_it_is)
+    whole = as_it_is.reshape(2, 2, 96, 96).transpose(1, 2).reshape(192, 192)
+    said = source.cut(torch.from_numpy(task._drawn(whole.numpy()))).movedim(0, 1)
+    assert said.any()
+    assert torch.equal(true[1], said)
+
+
 @pytest.mark.parametrize("wrong", [[], ["mass"]])
 def test_metrics_are_those_of_the_table(wrong):
     with pytest.raises(ParameterError, match="metrics"):
