@@ -20,10 +20,15 @@ def over_discs(images: Tensor, disc_px: float) -> Tensor:
 
     Of a flat disc it makes a cone: where a network has drawn a plateau there is one highest point.
     """
+    kernel = disc(disc_px).to(images)
+    return conv2d(images[:, None], (kernel / kernel.sum())[None, None], padding="same")[:, 0]
+
+
+def disc(disc_px: float) -> Tensor:
+    """1 in those pixels about the middle one whose centres lie on a disc (y, x), else 0."""
     reach = math.ceil(disc_px / 2)
-    along = torch.arange(-reach, reach + 1, device=images.device, dtype=images.dtype)
-    disc = (torch.hypot(along[:, None], along) <= disc_px / 2).to(images.dtype)
-    return conv2d(images[:, None], (disc / disc.sum())[None, None], padding=reach)[:, 0]
+    along = torch.arange(-reach, reach + 1)
+    return (torch.hypot(along[:, None].double(), along.double()) <= disc_px / 2).float()
 
 
 def local_maxima(image: Tensor, *, least: float, apart_px: float) -> Tensor:

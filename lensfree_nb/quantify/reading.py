@@ -17,12 +17,13 @@ from lensfree_nb.quantify.channels import CHANNELS, MEASURES, Channels, detectio
 from lensfree_nb.quantify.discs import disc_pixels
 from lensfree_nb.quantify.error_stretch import DENSITY, RESIDUAL, crowding, stretches
 from lensfree_nb.quantify.gathering import gathered, vanished
-from lensfree_nb.quantify.peaks import local_maxima, over_discs
+from lensfree_nb.quantify.peaks import disc, local_maxima, over_discs
 from lensfree_nb.quantify.representation import DISC_PX
 
 APART_PX: Final = 3.0
-# Across the middle of a disc: where the paper's networks are read.
-MIDDLE_PX: Final = 3.0
+# Where the paper's networks are read, which draw discs alone: across the middle of a disc, and
+# across what one may reach that lies a little off.
+MIDDLE_PX, AROUND_PX = 3.0, 2 * DISC_PX
 UNSTRETCHED: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -61,8 +62,9 @@ def read(
     """Cells and their measurements, of what a network drew of a frame.
 
     A cell is a local maximum of the detection; :func:`at_cells` says what it measures. The paper's
-    networks draw discs alone: there it is a maximum of their means, and measures what is highest
-    about it, as the paper's local maxima do: a disc that is drawn a pixel off has a blurred rim.
+    networks draw discs alone: there it is a maximum of what they add up to about each pixel. It
+    measures the mean of that and of what is highest in its middle, as the paper's local maxima do:
+    a network that does not know where exactly a disc lies draws it low and wide, but no smaller.
 
     Parameters
     ----------
@@ -77,20 +79,28 @@ def read(
     """
     if channels := CHANNELS.get(options["task"]):
         return measured(drawn, channels, least, options, residual)
-    found = covered(drawn)
+    around = discs_around(drawn)
+    found = covered(around)
     centres = local_maxima(found, least=least, apart_px=APART_PX)
-    scale = [MEASURES.scale[metric] for metric in options["metrics"]]
-    values = _highest(drawn, centres) * torch.tensor(scale, device=drawn.device)[:, None]
+    scale = torch.tensor([MEASURES.scale[m] for m in options["metrics"]], device=drawn.device)
+    said = (_highest(drawn, centres) + around[:, *centres.T]) / 2
+    values = said * scale[:, None]
     return Reading(found, centres, values, torch.full_like(values, math.nan))
 
 
-def covered(drawn: Tensor) -> Tensor:
-    """How surely a disc lies at each pixel (y, x; 0 to 1), of a drawing of discs alone.
+def discs_around(drawn: Tensor) -> Tensor:
+    """What a drawing of discs (..., y, x) adds up to about each pixel, as values of one disc."""
+    many = float(disc(AROUND_PX).sum()) / (math.pi * DISC_PX**2 / 4)
+    return over_discs(drawn, AROUND_PX) * many
 
-    Half where all metrics (metric, y, x) have one of a typical value; more where it is higher, so
-    that no disc becomes a plateau.
+
+def covered(around: Tensor) -> Tensor:
+    """How surely a disc lies about each pixel (y, x; 0 to 1), of what discs add up to there.
+
+    Near to half where all metrics (metric, y, x) have one of a typical value; more where it is
+    higher. Highest in the middle of a disc, wherever it lies between the pixels.
     """
-    found = over_discs(drawn.mean(0, keepdim=True), DISC_PX)[0].clamp(min=0)
+    found = over_discs(around.mean(0, keepdim=True), DISC_PX)[0].clamp(min=0)
     return found / (1 + found)
 
 

@@ -18,7 +18,7 @@ from lensfree_nb.quantify.cells import CellTable
 from lensfree_nb.quantify.channels import MEASURES
 from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG
 from lensfree_nb.quantify.peaks import over_discs
-from lensfree_nb.quantify.reading import covered
+from lensfree_nb.quantify.reading import covered, discs_around
 from lensfree_nb.quantify.representation import DISC_PX, owners, representation
 from lensfree_nb.quantify.segment import Settings
 from lensfree_nb.reconstruct.alternation import reference
@@ -102,7 +102,7 @@ class Representation(MeasuringTask):
     def learned(self, found: Tensor, truth: Tensor) -> dict[str, Any]:
         """From when on there is a cell, and what the cells measured."""
         right = over_discs((truth[:, 0] != 0).float(), DISC_PX)
-        drawn = torch.stack([covered(image) for image in found])
+        drawn = torch.stack([covered(discs_around(image)) for image in found])
         reach = {}
         for k, metric in enumerate(self.metrics):
             values = truth[:, k][truth[:, k] != 0].cpu().numpy() * MEASURES.scale[metric]
