@@ -3,7 +3,13 @@
 import torch
 
 from lensfree_nb.nets.registry import build_network, save_network
+from lensfree_nb.quantify.channels import MEASURES, METRICS
 from tests import seeds
+
+OPTIONS = {
+    "kind": "folded", "features": 4, "depth": 2, "inputs": 1, "outputs": MEASURES.outputs,
+    "task": "quantify", "metrics": list(METRICS), "trained_on": {"pixel_size_um": 1.67},
+}  # fmt: skip
 
 
 def rough_network(path, options):
@@ -20,3 +26,8 @@ def rough_network(path, options):
         scale = scale.repeat_interleave(network.fold**2)
         network.last.weight *= scale[:, None, None, None]
     return save_network(network, options, path)
+
+
+def saved(path, **changes):
+    """One that measures, or draws what the changes say."""
+    return rough_network(path, {**OPTIONS, **changes})
