@@ -23,7 +23,7 @@ from lensfree_nb.quantify.representation import DISC_PX, owners, representation
 from lensfree_nb.quantify.segment import Settings
 from lensfree_nb.reconstruct.alternation import reference
 from lensfree_nb.train.calibration import ends
-from lensfree_nb.train.measuring import MeasuringTask
+from lensfree_nb.train.measuring import CUT_PX, MeasuringTask
 from lensfree_nb.train.patches import PatchSource
 from lensfree_nb.train.shelf import Batch
 from lensfree_nb.train.threshold import best_threshold
@@ -109,7 +109,7 @@ class Representation(MeasuringTask):
             if values.size:
                 reach[metric] = ends(values)
         return {
-            "least": best_threshold(drawn, right),
+            "least": best_threshold(drawn, right, border_px=CUT_PX),
             "trained_on": {**self.trained_on(), "range": reach},
         }
 

@@ -17,7 +17,9 @@ CANDIDATES: Final = tuple(round(0.05 * n, 2) for n in range(1, 16))
 WITHIN_PX: Final = 6.0
 
 
-def best_threshold(detection: Tensor, right: Tensor, *, sure: float = 0.6) -> float:
+def best_threshold(
+    detection: Tensor, right: Tensor, *, sure: float = 0.6, border_px: int = 0
+) -> float:
     """The detection from which on cells are best told from others (by F1).
 
     Parameters
@@ -26,14 +28,16 @@ def best_threshold(detection: Tensor, right: Tensor, *, sure: float = 0.6) -> fl
         What a network draws of the validation, 0 to 1.
     right : Tensor, shape (n, y, x)
         What it should draw: maxima of at least `sure` are cells.
+    border_px : int
+        Nearer to the border neither counts: there a cell may be cut.
 
     Returns
     -------
     float
         Between 0.05 and 0.75; of thresholds equally good, the one in their middle.
     """
-    found, height = _maxima(detection, CANDIDATES[0])
-    truth, _ = _maxima(right, sure)
+    found, height = _maxima(detection, CANDIDATES[0], border_px)
+    truth, _ = _maxima(right, sure, border_px)
     scores = []
     for least in CANDIDATES:
         matched = pair(found[height >= least], truth, WITHIN_PX)
@@ -43,9 +47,15 @@ def best_threshold(detection: Tensor, right: Tensor, *, sure: float = 0.6) -> fl
     return CANDIDATES[int(best[len(best) // 2])]
 
 
-def _maxima(images: Tensor, least: float) -> tuple[pd.DataFrame, np.ndarray[tuple[int], np.dtype]]:
+def _maxima(
+    images: Tensor, least: float, border_px: int
+) -> tuple[pd.DataFrame, np.ndarray[tuple[int], np.dtype]]:
     """Maxima of all images as a table (in px), and how high they are."""
-    points = [local_maxima(image, least=least, apart_px=APART_PX) for image in images]
+    last = torch.tensor(images.shape[1:], device=images.device) - 1 - border_px
+    points = []
+    for image in images:
+        at = local_maxima(image, least=least, apart_px=APART_PX)
+        points.append(at[((at >= border_px) & (at <= last)).all(1)])
     heights = [image[tuple(at.T)] for image, at in zip(images, points, strict=True)]
     table = pd.DataFrame(torch.cat(points).cpu().numpy(), columns=["y_um", "x_um"], dtype=float)
     frames = np.repeat(np.arange(len(points)), [len(at) for at in points])

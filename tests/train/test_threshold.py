@@ -26,3 +26,12 @@ def test_a_blank_drawing_has_some_threshold():
     blank = torch.zeros(1, *SHAPE)
     assert 0 < best_threshold(blank, drawn(rng.uniform(9, 80, (3, 2)), 1.0)[None]) < 1
     assert 0 < best_threshold(blank, blank) < 1
+
+
+def test_what_a_border_cuts_does_not_count():
+    inside = POINTS[((POINTS > 20) & (POINTS < 75)).all(1)]
+    right = drawn(inside, 1.0)[None]
+    cut = np.stack([np.full(8, 2.0), np.arange(8, 90, 11.0)], 1)
+    seen = torch.maximum(drawn(inside, 0.42), drawn(cut, 0.3))[None]
+    assert 0.3 < best_threshold(seen, right) < 0.42
+    assert best_threshold(seen, right, border_px=10) < 0.3
