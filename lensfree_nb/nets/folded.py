@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import torch
 from torch import Tensor
 from torch.nn.functional import pad, pixel_unshuffle
 
+from lensfree_nb.nets.bands import joined, within
 from lensfree_nb.nets.unet import Levels, exactly, silent
 
 # In units of the input: of OPD in 100 nm, that of a cell's rim and that of its middle.
@@ -80,6 +81,10 @@ class FoldedUNet(Levels):
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (n, channel, y, x), any size, to images of the same size."""
+        return joined(self.drawn(images), images.shape[2])
+
+    def drawn(self, images: Tensor) -> Iterator[Tensor]:
+        """As a call, some rows at a time."""
         height, width = images.shape[-2:]
         short = (-width % self.fold, -height % self.fold)
         whole = pad(images, (0, short[0], 0, short[1]), mode="replicate") if any(short) else images
@@ -87,15 +92,19 @@ class FoldedUNet(Levels):
         copies = [(blocks / most).clamp_(-1, 1) for most in self.saturations]
         highest = [self._highest(blocks)] if self.windows else []
         found = self.finest(torch.cat([blocks, *copies, *highest], 1))
-        parts = [part[..., : blocks.shape[2], : blocks.shape[3]] for part in (found, *highest)]
-        rows = max(1, DRAWN_AT_ONCE // (len(blocks) * blocks.shape[3]))
-        bands = zip(*(torch.split(part, rows, dim=2) for part in parts), strict=True)
-        unfolded = torch.cat([self._drawn(band) for band in bands], 2)[..., :height, :width]
-        if self.corrects:
-            unfolded[:, -self.corrects :] += images[:, : self.corrects]
-        return unfolded
+        once = max(1, DRAWN_AT_ONCE // (len(blocks) * blocks.shape[3]))
+        bands = (part for band in found for part in torch.split(band, once, dim=2))
+        unfolded = (
+            self._unfolded([band[..., : blocks.shape[3]], *(part[:, :, rows] for part in highest)])
+            for rows, band in within(bands, blocks.shape[2])
+        )
+        for rows, band in within(unfolded, height):
+            made = band[..., :width]
+            if self.corrects:
+                made[:, -self.corrects :] += images[:, : self.corrects, rows]
+            yield made
 
-    def _drawn(self, parts: Sequence[Tensor]) -> Tensor:
+    def _unfolded(self, parts: Sequence[Tensor]) -> Tensor:
         """Images of some rows of blocks, of what was found of these and what is beside it."""
         shown = torch.cat([part.to(self.last.weight.dtype) for part in parts], 1)
         drawn = exactly(self.last, shown)

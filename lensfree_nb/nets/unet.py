@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate, linear, pad
+
+from lensfree_nb.nets.bands import carried, joined, rows_of, within
 
 WIDEST = 4
 # Of two convolutions, to either side.
@@ -54,8 +58,12 @@ class Levels(nn.Module):
         self.stride_px = 2 ** (depth - 1)
         self.halo_px = _reach(depth)
 
-    def finest(self, images: Tensor) -> Tensor:
-        """Images (n, channel, y, x) to features, on a size that the coarsest level divides."""
+    def finest(self, images: Tensor) -> Iterator[Tensor]:
+        """Features of images (n, channel, y, x), on a size that the coarsest level divides.
+
+        From top to bottom, some rows (n, channel, rows, x) at a time where no gradient is asked
+        for: all that is in between is as small as they are.
+        """
         height, width = images.shape[-2:]
         coarsest = 2 ** (len(self.down) - 1)
         short = [-n % coarsest for n in (width, height)]
@@ -65,17 +73,30 @@ class Levels(nn.Module):
             found = pad(found, (0, short[0], 0, short[1]), mode="replicate")
         levels: list[Tensor] = []
         for number, block in enumerate(self.down):
-            found = block(avg_pool2d(found, 2) if number else found)
+            given = avg_pool2d(found, 2) if number else found
+            bands = carried(block, BLOCK_REACH, partial(rows_of, given), given)
+            found = joined(bands, given.shape[2])
             levels.append(found)
-        del levels[-1]
+        rows, bands = found.shape[2], iter([levels.pop()])
+        del found
         for level in reversed(range(len(self.up))):
-            coarser = self.rise[level](found) if self.adds else found
-            finer = interpolate(coarser, scale_factor=2.0, mode="bilinear")
-            beside = levels.pop()
-            found = self.up[level](
-                finer.add_(beside) if self.adds else torch.cat([beside, finer], 1)
-            )
-        return found
+            below = joined(bands, rows)
+            bands, rows = self._raised(level, below, levels.pop()), 2 * rows
+        return bands
+
+    def _raised(self, level: int, coarser: Tensor, beside: Tensor) -> Iterator[Tensor]:
+        """One level up: what comes from below, finer, and what is beside it."""
+        narrow = self.rise[level](coarser) if self.adds else coarser
+
+        def given(start: int, stop: int) -> Tensor:
+            # A finer row lies between two coarser ones.
+            first, last = max(start // 2 - 1, 0), -(-stop // 2) + 1
+            finer = interpolate(rows_of(narrow, first, last), scale_factor=2.0, mode="bilinear")
+            finer = rows_of(finer, start - 2 * first, stop - 2 * first)
+            mine = rows_of(beside, start, stop)
+            return finer.add_(mine) if self.adds else torch.cat([mine, finer], 1)
+
+        return carried(self.up[level], BLOCK_REACH, given, beside)
 
 
 class UNet(Levels):
@@ -103,9 +124,14 @@ class UNet(Levels):
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (n, channel, y, x), any size, to images of the same size."""
+        return joined(self.drawn(images), images.shape[2])
+
+    def drawn(self, images: Tensor) -> Iterator[Tensor]:
+        """As a call, some rows at a time."""
         height, width = images.shape[-2:]
-        correction = exactly(self.last, self.finest(images))[..., :height, :width]
-        return images[:, : self.outputs].to(correction.dtype) + correction
+        for rows, features in within(self.finest(images), height):
+            correction = exactly(self.last, features)[..., :width]
+            yield images[:, : self.outputs, rows].to(correction.dtype) + correction
 
 
 class Pointwise(nn.Conv2d):

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lensfree_nb.errors import ParameterError
+from lensfree_nb.nets.bands import within
 from lensfree_nb.nets.registry import ModelSpec, load_network
 from lensfree_nb.run.tiles import ALIGNMENT, Tile, tile_grid
 
@@ -51,13 +52,20 @@ def apply_network(
         raise ParameterError(f"a network with a stride of {stride} px has no tiles")
     exact = precision == "float32" or (precision == "auto" and device.type == "cpu")
     half = not exact and (precision == "bfloat16" or has_bfloat16(device))
+    # Some rows at a time, if it can.
+    drawn = getattr(network, "drawn", lambda part: [network(part)])
     height, width = images.shape[-2:]
     found = torch.empty((int(spec.options["outputs"]), height, width), device=device)
 
     def work(tile: Tile) -> None:
         with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=half):
             part = images[(..., *tile.padded)][None].contiguous(memory_format=torch.channels_last)
-            found[(..., *tile.core)] = network(part)[0].float()[(..., *tile.inner)]
+            core, (inside, across) = found[(..., *tile.core)], tile.inner
+            for rows, band in within(drawn(part), inside.stop):
+                skipped = max(inside.start - rows.start, 0)
+                wanted = band[0, :, skipped:, across].float()
+                start = rows.start + skipped - inside.start
+                core[:, start : start + wanted.shape[1]] = wanted
 
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
         _each(work, tile_grid((height, width), tile_px, reach), device)

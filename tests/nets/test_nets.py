@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from lensfree_nb.errors import ModelError, ParameterError
+from lensfree_nb.nets import bands
 from lensfree_nb.nets.folded import FoldedUNet
 from lensfree_nb.nets.plain import Plain
 from lensfree_nb.nets.registry import build_network, find_model, load_network, save_network
@@ -137,8 +138,23 @@ def test_an_untrained_network_lets_an_image_through_all_its_layers(make):
     net = make()
     given = torch.randn(1, net.down[0][0].in_channels, 64, 64)
     with torch.no_grad():
-        left = float(net.finest(given).square().mean().sqrt())
+        left = float(next(net.finest(given)).square().mean().sqrt())
     assert 0.2 < left < 5
+
+
+@pytest.mark.parametrize("name", [name for name in NETS if name != "plain"])
+@pytest.mark.parametrize("rows", [1, 7, 32])
+def test_some_rows_at_a_time_are_what_the_whole_is(name, rows, monkeypatch):
+    net = woken(name)
+    given = torch.randn(2, 8 if name == "unet" else 1, 150, 70, dtype=torch.float64)
+    whole = net(given)
+    assert whole.requires_grad
+    monkeypatch.setattr(bands, "AT_ONCE", rows * given[:, :, 0].numel())
+    with torch.no_grad():
+        parts = list(net.drawn(given))
+        torch.testing.assert_close(net(given), whole)
+    assert len(parts) > 1
+    torch.testing.assert_close(torch.cat(parts, 2), whole)
 
 
 def test_copies_tell_no_more_than_they_saturate_at():

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from lensfree_nb.errors import ParameterError
+from lensfree_nb.nets import bands
 from lensfree_nb.nets.registry import build_network, find_model, load_network, save_network
 from lensfree_nb.run import networks
 from lensfree_nb.run.networks import apply_network, check_precision
@@ -10,6 +11,7 @@ from tests import seeds
 BUILDS = {
     "unet": {"kind": "unet", "inputs": 3, "outputs": 2, "features": 4, "depth": 3},
     "plain": {"kind": "plain", "inputs": 3, "outputs": 2, "features": 4, "layers": 4},
+    "folded": {"kind": "folded", "inputs": 3, "outputs": 2, "features": 4, "depth": 2, "adds": 1},
 }
 
 
@@ -25,10 +27,12 @@ def spec(request, tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(150, 203), (64, 64), (33, 170)])
-def test_tiles_give_what_the_whole_gives(spec, shape):
+@pytest.mark.parametrize("at_once", [2**22, 2**11])
+def test_tiles_give_what_the_whole_gives(spec, shape, at_once, monkeypatch):
     images = torch.rand(3, *shape)
     with torch.inference_mode():
         whole = load_network(spec, "cpu")(images[None])[0]
+        monkeypatch.setattr(bands, "AT_ONCE", at_once)
         for tile_px in (32, 50, 512):
             tiled = apply_network(spec, images, precision="float32", tile_px=tile_px)
             torch.testing.assert_close(tiled, whole, rtol=1e-4, atol=1e-5)
