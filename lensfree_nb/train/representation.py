@@ -40,7 +40,7 @@ class Representation(MeasuringTask):
 
     The pipeline measures what the reference method makes of simulated holograms, by the network
     `draft`; its errors are learned with the rest. It measures any OPD alike, so that of four fields
-    to learn from only one went through a hologram and back: true OPD is made twenty times sooner,
+    to learn from only one went through a hologram and back: true OPD is made far sooner,
     and nothing need be seen often. Other numbers are those of
     :class:`~lensfree_nb.train.measuring.MeasuringTask`.
 
