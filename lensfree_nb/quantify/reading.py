@@ -89,9 +89,8 @@ def read(
 
 
 def discs_around(drawn: Tensor) -> Tensor:
-    """What a drawing of discs (..., y, x) adds up to about each pixel, as values of one disc."""
-    many = float(disc(AROUND_PX).sum()) / (math.pi * DISC_PX**2 / 4)
-    return over_discs(drawn, AROUND_PX) * many
+    """What discs that are drawn (metric, y, x) add up to about each pixel, as values of one."""
+    return over_discs(drawn, AROUND_PX) * float(disc(AROUND_PX).sum() / disc(DISC_PX).sum())
 
 
 def covered(around: Tensor) -> Tensor:
