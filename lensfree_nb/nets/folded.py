@@ -46,12 +46,20 @@ class FoldedUNet(Levels):
     adds : int
         As of :class:`~lensfree_nb.nets.unet.Levels`: 1 if it does.
 
+    Attributes
+    ----------
+    tile_px : int
+        Side of the tiles that suit it: it sees far, so that of larger ones less is halo, and
+        holds little of them.
+
     Examples
     --------
     >>> import torch
     >>> FoldedUNet(1, 9, features=4)(torch.rand(1, 1, 50, 63)).shape
     torch.Size([1, 9, 50, 63])
     """
+
+    tile_px: Final = 2816
 
     def __init__(
         self,

@@ -32,8 +32,6 @@ DETECTION: Final = "detection"
 LEAST: Final = 0.5
 # How far off 0 the bare ground may be for a network that never saw it off.
 LEVEL_NM: Final = 20.0
-# Networks that measure see far and hold little: of larger tiles less is halo.
-NETWORK_TILE_PX: Final = 2816
 # A network knows pixels: by which power of their pitch each metric grows.
 PITCH_POWER: Final = {
     "area_um2": 2, "dry_mass_pg": 2, "max_opd_nm": 0, "major_axis_um": 1, "displacement_y_um": 1,
@@ -98,7 +96,6 @@ class DrawTile:
             drawn = apply_network(
                 self.network, torch.where(known, opd, 0.0) / OPD_UNIT_NM,
                 precision=self.precision,  # type: ignore[arg-type]
-                tile_px=NETWORK_TILE_PX,
             )  # fmt: skip
             found = read(drawn, options, self.least, float(residual))
             unsure = self._unsure(

@@ -23,7 +23,7 @@ CPUINFO: Final = Path("/proc/cpuinfo")
 
 
 def apply_network(
-    spec: ModelSpec, images: Tensor, *, precision: Precision = "auto", tile_px: int = TILE_PX
+    spec: ModelSpec, images: Tensor, *, precision: Precision = "auto", tile_px: int | None = None
 ) -> Tensor:
     """Images of one field through a network.
 
@@ -38,8 +38,8 @@ def apply_network(
         where they would be quicker in it: what its eight bits round away differs between tiles and
         the whole, and now and then moves a watershed. Sums and outputs are float32 in any case.
         ``"float32"`` on a GPU is float32, not TF32.
-    tile_px : int
-        Side of a tile (px), which bounds memory.
+    tile_px : int, optional
+        Side of a tile (px), which bounds memory; what suits the network where none is given.
 
     Returns
     -------
@@ -54,6 +54,7 @@ def apply_network(
     half = not exact and (precision == "bfloat16" or has_bfloat16(device))
     # Some rows at a time, if it can.
     drawn = getattr(network, "drawn", lambda part: [network(part)])
+    side = getattr(network, "tile_px", TILE_PX) if tile_px is None else tile_px
     height, width = images.shape[-2:]
     found = torch.empty((int(spec.options["outputs"]), height, width), device=device)
 
@@ -68,7 +69,7 @@ def apply_network(
                 core[:, start : start + wanted.shape[1]] = wanted
 
     with torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        _each(work, tile_grid((height, width), tile_px, reach), device)
+        _each(work, tile_grid((height, width), side, reach), device)
     return found
 
 

@@ -39,6 +39,16 @@ def test_tiles_give_what_the_whole_gives(spec, shape, at_once, monkeypatch):
     assert float(whole.std()) > 0.01
 
 
+@pytest.mark.parametrize(("name", "side"), [("measure", 2816), ("paper-four", 512)])
+def test_tiles_are_those_that_suit_the_network(name, side, monkeypatch):
+    asked = []
+    grid = networks.tile_grid
+    monkeypatch.setattr(networks, "tile_grid", lambda *said: asked.append(said[1]) or grid(*said))
+    apply_network(find_model(name), torch.rand(1, 64, 64))
+    apply_network(find_model(name), torch.rand(1, 64, 64), tile_px=48)
+    assert asked == [side, 48]
+
+
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_any_number_of_threads_gives_the_same(precision):
     # Of a size at which threads that share a convolution do sum in another order.
