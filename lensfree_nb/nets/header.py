@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import chain
 from typing import Any, Final
@@ -19,6 +20,11 @@ MAYBE_0: Final = ("saturating", "maxima", "corrects", "adds", "halo_px")
 # What a network says of errors that grow, and with what they may.
 GROWS: Final = "se_grows"
 GROWS_WITH: Final = ("residual", "density_per_mm2")
+# By what measurements are multiplied, and their errors; and of networks that draw discs alone, how
+# much each way to read a disc counts.
+VALUE_FACTOR, SE_FACTOR = "value_factor", "se_factor"
+FACTORS: Final = (VALUE_FACTOR, SE_FACTOR)
+WEIGHTS, READINGS = "disc_weights", 3
 
 
 def check_header(built: Mapping[str, Any]) -> None:
@@ -76,9 +82,15 @@ def _check_measures(built: Mapping[str, Any]) -> None:
         raise TypeError("metrics")
     check_number("least", built.get("least", 0.5), high=1.0, open_low=True)
     grows, reach = dict(built.get(GROWS, {})), dict(built.get("trained_on", {}).get("range", {}))
-    factors = dict(built.get("se_factor", {}))
-    for metric, factor in factors.items():
-        check_number(f"se_factor of {metric}", factor, open_low=True)
+    factors = {name: dict(built.get(name, {})) for name in FACTORS}
+    for name, told in factors.items():
+        for metric, factor in told.items():
+            check_number(f"{name} of {metric}", factor, open_low=True)
+    weights = dict(built.get(WEIGHTS, {}))
+    for metric, each in weights.items():
+        check_count(f"{WEIGHTS} of {metric}: how many", len(each), READINGS, READINGS)
+        for weight in each:
+            check_number(f"{WEIGHTS} of {metric}", weight, -math.inf)
     for name, term in grows.items():
         check_choice(GROWS, name, GROWS_WITH)
         low, high = term["range"]
@@ -91,5 +103,5 @@ def _check_measures(built: Mapping[str, Any]) -> None:
         check_number(f"range of {metric}", high, low + 0.0)
     powers = [dict(term["power"]) for term in grows.values()]
     # Networks that measure nothing name no metrics.
-    for metric in {*factors, *reach, *chain(*powers)} if metrics else ():
+    for metric in {*chain(*factors.values(), *powers), *weights, *reach} if metrics else ():
         check_choice("a metric that is told of", metric, metrics)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lensfree_nb.nets.header import GROWS
+from lensfree_nb.nets.header import GROWS, SE_FACTOR
 from lensfree_nb.nets.units import PITCH_UM
 from lensfree_nb.quantify.measure import local_density
 
@@ -60,7 +60,7 @@ def stretches(
     >>> stretches(options, ["area_um2"], {"residual": np.array([0.4, 0.9, np.nan])}).tolist()
     [[3.0, 3.0, 1.5]]
     """
-    factors = [float(options.get("se_factor", {}).get(metric, 1.0)) for metric in metrics]
+    factors = [float(options.get(SE_FACTOR, {}).get(metric, 1.0)) for metric in metrics]
     found = np.array(factors)[:, None]
     for name, term in options.get(GROWS, {}).items():
         low, high = term["range"]

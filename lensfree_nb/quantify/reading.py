@@ -12,7 +12,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from lensfree_nb.nets.header import GROWS
+from lensfree_nb.nets.header import GROWS, VALUE_FACTOR, WEIGHTS
 from lensfree_nb.quantify.channels import CHANNELS, MEASURES, Channels, detection
 from lensfree_nb.quantify.discs import disc_pixels
 from lensfree_nb.quantify.error_stretch import DENSITY, RESIDUAL, crowding, stretches
@@ -21,9 +21,10 @@ from lensfree_nb.quantify.peaks import disc, local_maxima, over_discs
 from lensfree_nb.quantify.representation import DISC_PX
 
 APART_PX: Final = 3.0
-# Where the paper's networks are read, which draw discs alone: across the middle of a disc, and
-# across what one may reach that lies a little off.
-MIDDLE_PX, AROUND_PX = 3.0, 2 * DISC_PX
+# Where the paper's networks are read, which draw discs alone: across the middle of a disc, near it,
+# and across what one may reach that lies a little off. And how much each counts unless it is told.
+MIDDLE_PX, NEAR_PX, AROUND_PX = 3.0, 8.0, 2 * DISC_PX
+EVEN: Final = (0.5, 0.0, 0.5)
 UNSTRETCHED: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -62,16 +63,16 @@ def read(
     """Cells and their measurements, of what a network drew of a frame.
 
     A cell is a local maximum of the detection; :func:`at_cells` says what it measures. The paper's
-    networks draw discs alone: there it is a maximum of what they add up to about each pixel. It
-    measures the mean of that and of what is highest in its middle, as the paper's local maxima do:
-    a network that does not know where exactly a disc lies draws it low and wide, but no smaller.
+    networks draw discs alone: there it is a maximum of what they add up to about each pixel, and
+    measures what they say by :func:`readings`, each as the network is told to weigh it.
 
     Parameters
     ----------
     drawn : Tensor, shape (output, y, x)
         Of the network.
     options : mapping
-        Of the network: its task, metrics, and by how much its errors are to be stretched.
+        Of the network: its task, metrics, and ``value_factor``, ``se_factor``, ``se_grows`` or
+        ``disc_weights`` where it has them.
     least : float
         Detection (0 to 1) from which on there is a cell.
     residual : float
@@ -79,18 +80,38 @@ def read(
     """
     if channels := CHANNELS.get(options["task"]):
         return measured(drawn, channels, least, options, residual)
-    around = discs_around(drawn)
-    found = covered(around)
+    found = covered(discs_around(drawn))
     centres = local_maxima(found, least=least, apart_px=APART_PX)
-    scale = torch.tensor([MEASURES.scale[m] for m in options["metrics"]], device=drawn.device)
-    said = (_highest(drawn, centres) + around[:, *centres.T]) / 2
-    values = said * scale[:, None]
+    told = options.get(WEIGHTS, {})
+    weights = [
+        [weight * MEASURES.scale[m] for weight in told.get(m, EVEN)] for m in options["metrics"]
+    ]
+    said = readings(drawn, centres) * torch.tensor(weights).to(drawn)[..., None]
+    values = said.sum(1).clamp(min=0)
     return Reading(found, centres, values, torch.full_like(values, math.nan))
 
 
-def discs_around(drawn: Tensor) -> Tensor:
+def readings(drawn: Tensor, centres: Tensor) -> Tensor:
+    """What drawn discs say of cells: each metric, three times (metric, 3, n).
+
+    What is highest in the middle, as the paper's local maxima have it, and what is drawn within 8
+    px and within 12 px, as the value of a disc: a network that does not know where exactly one lies
+    draws it low and wide, but no smaller. The widest reaches neighbours, too.
+
+    Parameters
+    ----------
+    drawn : Tensor, shape (metric, y, x)
+        Of the network.
+    centres : Tensor of int64, shape (n, 2)
+        Pixels of the cells.
+    """
+    added = (discs_around(drawn, across)[:, *centres.T] for across in (NEAR_PX, AROUND_PX))
+    return torch.stack([_highest(drawn, centres), *added], 1)
+
+
+def discs_around(drawn: Tensor, across_px: float = AROUND_PX) -> Tensor:
     """What discs that are drawn (metric, y, x) add up to about each pixel, as values of one."""
-    return over_discs(drawn, AROUND_PX) * float(disc(AROUND_PX).sum() / disc(DISC_PX).sum())
+    return over_discs(drawn, across_px) * float(disc(across_px).sum() / disc(DISC_PX).sum())
 
 
 def covered(around: Tensor) -> Tensor:
@@ -121,13 +142,16 @@ def measured(
     least : float
         Detection (0 to 1) from which on there is a cell.
     options : mapping
-        Of the network: by how much its errors are to be stretched, if it says.
+        Of the network: by what its measurements are to be multiplied, and by how much its errors
+        are to be stretched, if it says.
     residual : float
         Of the frame, where it is known.
     """
     found = detection(drawn)
     centres = local_maxima(found, least=least, apart_px=APART_PX)
     values, errors = channels.decoded(*at_cells(drawn, centres, channels))
+    factor = [[options.get(VALUE_FACTOR, {}).get(metric, 1.0)] for metric in channels.metrics]
+    values, errors = (part * torch.tensor(factor).to(part) for part in (values, errors))
     told: dict[str, ArrayLike] = {RESIDUAL: residual}
     if DENSITY in options.get(GROWS, {}):
         told[DENSITY] = crowding(centres, found.shape)

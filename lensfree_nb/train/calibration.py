@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch import Tensor
 
+from lensfree_nb.nets.header import GROWS, SE_FACTOR, VALUE_FACTOR
 from lensfree_nb.quantify.channels import MEASURES, Channels
 from lensfree_nb.quantify.error_stretch import DENSITY, RESIDUAL, crowding
 from lensfree_nb.quantify.reading import measured
@@ -54,13 +55,13 @@ def learned(found: Tensor, truth: Tensor, channels: Channels = MEASURES) -> dict
             scale = None if channels.logarithmic else channels.scale[metric]
             reach[metric] = ends(true[known], scale)
     factors, _ = _held(cells, np.empty((0, len(cells.density))), channels)
-    return {"least": least, "se_factor": factors, "range": reach}
+    return {"least": least, SE_FACTOR: factors, "range": reach}
 
 
 def stretched(
     found: Tensor, truth: Tensor, residual: Sequence[float], channels: Channels = MEASURES
 ) -> dict[str, Any]:
-    """What ``quantify.error_stretch`` makes of a network's errors, by cells it did not learn from.
+    """By what measurements are multiplied, and errors stretched, by cells not learned from.
 
     Parameters
     ----------
@@ -72,12 +73,17 @@ def stretched(
     Returns
     -------
     dict
-        ``se_factor`` of each metric that 20 cells tell, and ``se_grows``: with the density about a
-        cell, and with the residual if there are any, by the powers of which the loss of quantile
-        regression is least.
+        ``value_factor`` of each metric that 20 cells tell, if they are coded by their logarithm: by
+        which what they measure adds up to the truth. Who learns logarithms by the size of errors
+        learns medians, and the means are short (Duan, J. Am. Stat. Assoc. 1983). ``se_factor`` of
+        each, and ``se_grows``: with the density about a cell, and with the residual if there are
+        any, by the powers of which the loss of quantile regression is least.
     """
     of_images = _cells_found(found, truth, channels)[1]
     cells = _joined(of_images)
+    added_up = _added_up(cells, channels) if channels.logarithmic else {}
+    whole = np.array([[added_up.get(metric, 1.0)] for metric in channels.metrics])
+    cells = cells._replace(values=cells.values * whole, errors=cells.errors * whole)
     left = np.repeat(np.asarray(residual, float), [image.right.shape[1] for image in of_images])
     told = {DENSITY: cells.density, RESIDUAL: left}
     terms = {name: _term(values) for name, values in told.items() if np.isfinite(values).any()}
@@ -85,7 +91,17 @@ def stretched(
     factors, powers = _held(cells, np.array(over).reshape(len(terms), -1), channels)
     for number, term in enumerate(terms.values()):
         term["power"] = {metric: each[number] for metric, each in powers.items()}
-    return {"se_factor": factors, "se_grows": terms}
+    return {VALUE_FACTOR: added_up, SE_FACTOR: factors, GROWS: terms}
+
+
+def _added_up(cells: _Cells, channels: Channels) -> dict[str, float]:
+    """By which factor the sum over the cells is the true one."""
+    factors = {}
+    for metric, true, value in zip(channels.metrics, cells.right, cells.values, strict=True):
+        known = np.isfinite(true)
+        if known.sum() >= FEW:
+            factors[metric] = float(f"{true[known].sum() / value[known].sum():.4g}")
+    return factors
 
 
 def _term(values: NDArray[np.float64]) -> dict[str, Any]:

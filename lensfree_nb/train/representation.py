@@ -13,16 +13,17 @@ from torch import Tensor
 
 from lensfree_nb.contract import METRIC_UNITS
 from lensfree_nb.errors import ParameterError, QualityWarning
+from lensfree_nb.nets.header import WEIGHTS
 from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
 from lensfree_nb.quantify.cells import CellTable
 from lensfree_nb.quantify.channels import MEASURES
 from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG
-from lensfree_nb.quantify.peaks import over_discs
-from lensfree_nb.quantify.reading import covered, discs_around
+from lensfree_nb.quantify.peaks import local_maxima, over_discs
+from lensfree_nb.quantify.reading import APART_PX, covered, discs_around, readings
 from lensfree_nb.quantify.representation import DISC_PX, owners, representation
 from lensfree_nb.quantify.segment import Settings
 from lensfree_nb.reconstruct.alternation import reference
-from lensfree_nb.train.calibration import ends
+from lensfree_nb.train.calibration import FEW, ends
 from lensfree_nb.train.measuring import CUT_PX, MeasuringTask
 from lensfree_nb.train.patches import PatchSource
 from lensfree_nb.train.shelf import Batch
@@ -100,17 +101,20 @@ class Representation(MeasuringTask):
         return said
 
     def learned(self, found: Tensor, truth: Tensor) -> dict[str, Any]:
-        """From when on there is a cell, and what the cells measured."""
+        """From when on there is a cell, what the cells measured, and how discs are best read."""
         right = over_discs((truth[:, 0] != 0).float(), DISC_PX)
         drawn = torch.stack([covered(discs_around(image)) for image in found])
+        least = best_threshold(drawn, right, border_px=CUT_PX)
         reach = {}
         for k, metric in enumerate(self.metrics):
             values = truth[:, k][truth[:, k] != 0].cpu().numpy() * MEASURES.scale[metric]
             if values.size:
                 reach[metric] = ends(values)
+        weights = _best_weights(found, truth, drawn, least)
         return {
-            "least": best_threshold(drawn, right, border_px=CUT_PX),
+            "least": least,
             "trained_on": {**self.trained_on(), "range": reach},
+            **({WEIGHTS: dict(zip(self.metrics, weights, strict=True))} if weights else {}),
         }
 
     def source(self, seed: int) -> PatchSource:
@@ -146,3 +150,22 @@ class Representation(MeasuringTask):
         values = cells[list(self.metrics)].to_numpy() / [MEASURES.scale[m] for m in self.metrics]
         drawn = representation(values, owners(points, (around.shape[0], around.shape[1])))
         return drawn[:, AROUND_PX:-AROUND_PX, AROUND_PX:-AROUND_PX]
+
+
+def _best_weights(found: Tensor, truth: Tensor, sure: Tensor, least: float) -> list[list[float]]:
+    """How much each reading of a disc counts, by least squares over cells that were found.
+
+    None where too few were found.
+    """
+    said, right = [], []
+    for drawn, wanted, detection in zip(found, truth, sure, strict=True):
+        centres = local_maxima(detection, least=least, apart_px=APART_PX)
+        last = wanted.shape[-1] - 1 - CUT_PX
+        on = (centres >= CUT_PX).all(1) & (centres <= last).all(1) & (wanted[0, *centres.T] != 0)
+        said.append(readings(drawn, centres[on]))
+        right.append(wanted[:, *centres[on].T])
+    rows, values = (torch.cat(part, -1).double().cpu().numpy() for part in (said, right))
+    if values.shape[1] < FEW:
+        return []
+    best = [np.linalg.lstsq(row.T, value)[0] for row, value in zip(rows, values, strict=True)]
+    return [[float(f"{weight:.4g}") for weight in each] for each in best]

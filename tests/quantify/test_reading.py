@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import avg_pool2d
 
 from lensfree_nb.quantify.channels import MEASURES
-from lensfree_nb.quantify.reading import read
+from lensfree_nb.quantify.reading import read, readings
 from lensfree_nb.quantify.representation import owners, representation
 
 PAPER = {"task": "represent", "metrics": ["area_um2", "dry_mass_pg"]}
@@ -41,6 +41,21 @@ def test_a_disc_drawn_low_and_wide_keeps_most_of_what_it_says():
     assert found.centres.tolist() == POINTS.tolist()
     said = found.values.T / torch.from_numpy(VALUES)
     assert 0.7 < float(said.min()) <= float(said.max()) < 0.85
+
+
+def test_a_network_tells_how_much_each_reading_of_a_disc_counts():
+    low = avg_pool2d(discs()[None], 7, 1, 3)[0]
+    middle, near, around = readings(low, read(low, PAPER, 0.2).centres)[0]
+    # The nearer to the middle, the more of a wide drawing is left out.
+    assert bool((middle < near).all() and (near < around).all())
+    told = {**PAPER, "disc_weights": {"area_um2": [0.5, -1.0, 2.0]}}
+    area, mass = read(low, told, 0.2).values
+    expected = MEASURES.scale["area_um2"] * (0.5 * middle - near + 2 * around)
+    np.testing.assert_allclose(area, expected, rtol=1e-6)
+    # Of the other nothing is told.
+    np.testing.assert_array_equal(mass, read(low, PAPER, 0.2).values[1])
+    least = read(low, {**PAPER, "disc_weights": {"area_um2": [-1.0, 0.0, 0.0]}}, 0.2).values[0]
+    assert least.tolist() == [0, 0, 0]
 
 
 def test_a_blank_drawing_has_no_cell():

@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn.functional import avg_pool2d
 
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.quantify.channels import MEASURES
+from lensfree_nb.quantify.reading import read
+from lensfree_nb.quantify.representation import owners, representation
 from lensfree_nb.train.recipe import read_recipe, recipe_names
 from lensfree_nb.train.representation import Representation
 from tests import seeds
@@ -98,3 +101,28 @@ def test_what_the_cells_measured_is_the_range_of_the_network():
     assert low == pytest.approx(60 / 1.1, rel=0.1)
     assert high == pytest.approx(120 * 1.1, rel=0.1)
     assert set(reach) == {"max_opd_nm", "area_um2"}
+
+
+def test_discs_are_weighed_so_that_what_is_drawn_wide_is_read_as_it_should_be():
+    rng = np.random.default_rng(seeds.NOISE)
+    points = np.stack(np.meshgrid(*[np.arange(32, 480, 32)] * 2, indexing="ij"), -1).reshape(-1, 2)
+    truth = np.stack([
+        representation(np.exp(rng.normal(0, 0.3, (len(points), 2))), owners(points, (512, 512)))
+        for _ in range(2)
+    ])  # fmt: skip
+    task = Representation(**SMALL, metrics=["max_opd_nm", "area_um2"])
+    right = torch.from_numpy(truth)
+    # Some are drawn wider than others.
+    wide = torch.cat([avg_pool2d(right[:1], 7, 1, 3), avg_pool2d(right[1:], 5, 1, 2)])
+    said = task.learned(wide, right)
+    assert set(said["disc_weights"]) == {"max_opd_nm", "area_um2"}
+    options = {**task.options(), **said}
+    for told, least, most in (({**options, "disc_weights": {}}, 0.1, 0.3), (options, 0, 0.005)):
+        found = read(wide[0], told, said["least"])
+        assert len(found.centres) == len(points)
+        wanted = right[0][:, *found.centres.T] * torch.tensor([[100.0], [600.0]])
+        off = (found.values / wanted - 1).abs().max()
+        assert least < off < most
+    # Cells that a border may cut, or too few of them, tell nothing.
+    few = task.learned(wide[:, :, :80, :80], right[:, :, :80, :80])
+    assert "disc_weights" not in few
