@@ -12,7 +12,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from lensfree_nb.nets.header import GROWS, VALUE_FACTOR, WEIGHTS
+from lensfree_nb.nets.header import GROWS, WEIGHTS
 from lensfree_nb.quantify.channels import CHANNELS, MEASURES, Channels, detection
 from lensfree_nb.quantify.discs import disc_pixels
 from lensfree_nb.quantify.error_stretch import DENSITY, RESIDUAL, crowding, stretches
@@ -25,6 +25,8 @@ APART_PX: Final = 3.0
 # and across what one may reach that lies a little off. And how much each counts unless it is told.
 MIDDLE_PX, NEAR_PX, AROUND_PX = 3.0, 8.0, 2 * DISC_PX
 EVEN: Final = (0.5, 0.0, 0.5)
+# Of what is typical: whatever is found measures something, or it would be no disc in the maps.
+LEAST_SAID: Final = 1e-3
 UNSTRETCHED: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -71,8 +73,8 @@ def read(
     drawn : Tensor, shape (output, y, x)
         Of the network.
     options : mapping
-        Of the network: its task, metrics, and ``value_factor``, ``se_factor``, ``se_grows`` or
-        ``disc_weights`` where it has them.
+        Of the network: its task, metrics, and ``disc_weights``, ``se_factor`` or ``se_grows`` where
+        it has them.
     least : float
         Detection (0 to 1) from which on there is a cell.
     residual : float
@@ -83,11 +85,10 @@ def read(
     found = covered(discs_around(drawn))
     centres = local_maxima(found, least=least, apart_px=APART_PX)
     told = options.get(WEIGHTS, {})
-    weights = [
-        [weight * MEASURES.scale[m] for weight in told.get(m, EVEN)] for m in options["metrics"]
-    ]
-    said = readings(drawn, centres) * torch.tensor(weights).to(drawn)[..., None]
-    values = said.sum(1).clamp(min=0)
+    weights = torch.tensor([told.get(m, EVEN) for m in options["metrics"]], dtype=drawn.dtype)
+    scale = torch.tensor([[MEASURES.scale[m]] for m in options["metrics"]], device=drawn.device)
+    said = (readings(drawn, centres) * weights.to(drawn.device)[..., None]).sum(1)
+    values = said.clamp(min=LEAST_SAID) * scale
     return Reading(found, centres, values, torch.full_like(values, math.nan))
 
 
@@ -142,16 +143,13 @@ def measured(
     least : float
         Detection (0 to 1) from which on there is a cell.
     options : mapping
-        Of the network: by what its measurements are to be multiplied, and by how much its errors
-        are to be stretched, if it says.
+        Of the network: by how much its errors are to be stretched, if it says.
     residual : float
         Of the frame, where it is known.
     """
     found = detection(drawn)
     centres = local_maxima(found, least=least, apart_px=APART_PX)
     values, errors = channels.decoded(*at_cells(drawn, centres, channels))
-    factor = [[options.get(VALUE_FACTOR, {}).get(metric, 1.0)] for metric in channels.metrics]
-    values, errors = (part * torch.tensor(factor).to(part) for part in (values, errors))
     told: dict[str, ArrayLike] = {RESIDUAL: residual}
     if DENSITY in options.get(GROWS, {}):
         told[DENSITY] = crowding(centres, found.shape)

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lensfree_nb.nets.header import GROWS, SE_FACTOR, VALUE_FACTOR
+from lensfree_nb.nets.header import GROWS, SE_FACTOR
 from lensfree_nb.nets.registry import KINDS
 from lensfree_nb.nets.symmetry import SYMMETRIES, turned
 from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
@@ -68,9 +68,8 @@ class Annotated:
 
     def options(self) -> dict[str, Any]:
         """What the network takes and gives: as it was."""
-        # How errors grow, and what measurements add up to, was learned of many microscopes; here
-        # they are held against these frames.
-        own = {"kind", GROWS, VALUE_FACTOR, *chain.from_iterable(KINDS.values())}
+        # How errors grow was learned of many microscopes; here they are held against these frames.
+        own = {"kind", GROWS, *chain.from_iterable(KINDS.values())}
         return {name: value for name, value in self.network.items() if name not in own}
 
     def batch(self, step: int, size: int) -> Batch:
@@ -108,8 +107,6 @@ class Annotated:
             ranges[metric] = [min(low, before[0]), max(high, before[1])]
         renewed = said[SE_FACTOR]
         said[SE_FACTOR] = {**self.network.get(SE_FACTOR, {}), **renewed}
-        if others := _others(self.network.get(VALUE_FACTOR, {}), renewed):
-            said[VALUE_FACTOR] = others
         if GROWS in self.network and len(renewed) < len(METRICS):
             said[GROWS] = _of_others(self.network[GROWS], renewed)
         now = {"range": ranges, "pixel_size_um": self.pixel_size_um}
@@ -145,11 +142,10 @@ def _of_whole_cells(drawn: Tensor) -> Tensor:
 
 def _of_others(grows: dict[str, Any], renewed: Container[str]) -> dict[str, Any]:
     """How errors grow of those metrics whose factors are as they were."""
-    return {n: {**term, "power": _others(term["power"], renewed)} for n, term in grows.items()}
-
-
-def _others(told: dict[str, float], renewed: Container[str]) -> dict[str, float]:
-    return {metric: number for metric, number in told.items() if metric not in renewed}
+    return {
+        name: {**term, "power": {m: p for m, p in term["power"].items() if m not in renewed}}
+        for name, term in grows.items()
+    }
 
 
 def _inputs(opd_nm: NDArray[np.float32]) -> Tensor:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from torch import Tensor
 
-from lensfree_nb.nets.header import GROWS, SE_FACTOR, VALUE_FACTOR
+from lensfree_nb.nets.header import GROWS, SE_FACTOR
 from lensfree_nb.quantify.channels import MEASURES, Channels
 from lensfree_nb.quantify.error_stretch import DENSITY, RESIDUAL, crowding
 from lensfree_nb.quantify.reading import measured
@@ -61,7 +61,7 @@ def learned(found: Tensor, truth: Tensor, channels: Channels = MEASURES) -> dict
 def stretched(
     found: Tensor, truth: Tensor, residual: Sequence[float], channels: Channels = MEASURES
 ) -> dict[str, Any]:
-    """By what measurements are multiplied, and errors stretched, by cells not learned from.
+    """What ``quantify.error_stretch`` makes of a network's errors, by cells it did not learn from.
 
     Parameters
     ----------
@@ -73,17 +73,12 @@ def stretched(
     Returns
     -------
     dict
-        ``value_factor`` of each metric that 20 cells tell, if they are coded by their logarithm: by
-        which what they measure adds up to the truth. Who learns logarithms by the size of errors
-        learns medians, and the means are short (Duan, J. Am. Stat. Assoc. 1983). ``se_factor`` of
-        each, and ``se_grows``: with the density about a cell, and with the residual if there are
-        any, by the powers of which the loss of quantile regression is least.
+        ``se_factor`` of each metric that 20 cells tell, and ``se_grows``: with the density about a
+        cell, and with the residual if there are any, by the powers of which the loss of quantile
+        regression is least.
     """
     of_images = _cells_found(found, truth, channels)[1]
     cells = _joined(of_images)
-    added_up = _added_up(cells, channels) if channels.logarithmic else {}
-    whole = np.array([[added_up.get(metric, 1.0)] for metric in channels.metrics])
-    cells = cells._replace(values=cells.values * whole, errors=cells.errors * whole)
     left = np.repeat(np.asarray(residual, float), [image.right.shape[1] for image in of_images])
     told = {DENSITY: cells.density, RESIDUAL: left}
     terms = {name: _term(values) for name, values in told.items() if np.isfinite(values).any()}
@@ -91,17 +86,34 @@ def stretched(
     factors, powers = _held(cells, np.array(over).reshape(len(terms), -1), channels)
     for number, term in enumerate(terms.values()):
         term["power"] = {metric: each[number] for metric, each in powers.items()}
-    return {VALUE_FACTOR: added_up, SE_FACTOR: factors, GROWS: terms}
+    return {SE_FACTOR: factors, GROWS: terms}
 
 
-def _added_up(cells: _Cells, channels: Channels) -> dict[str, float]:
-    """By which factor the sum over the cells is the true one."""
-    factors = {}
-    for metric, true, value in zip(channels.metrics, cells.right, cells.values, strict=True):
+def lacking(found: Tensor, truth: Tensor, channels: Channels = MEASURES) -> dict[int, float]:
+    """What some drawn images lack, so that what is measured adds up to the truth.
+
+    Who learns logarithms by the size of errors learns medians: the means are short, and so is what
+    a frame's cells add up to (Duan, J. Am. Stat. Assoc. 1983).
+
+    Parameters
+    ----------
+    found, truth, channels
+        As of :func:`measurement_loss`, of cells that were not learned from.
+
+    Returns
+    -------
+    dict
+        Of the images of metrics that 20 cells tell and that are coded by their logarithm.
+    """
+    if not channels.logarithmic:
+        return {}
+    cells = _joined(_cells_found(found, truth, channels)[1])
+    lacks = {}
+    for image, (true, value) in enumerate(zip(cells.right, cells.values, strict=True), start=1):
         known = np.isfinite(true)
         if known.sum() >= FEW:
-            factors[metric] = float(f"{true[known].sum() / value[known].sum():.4g}")
-    return factors
+            lacks[image] = math.log(true[known].sum() / value[known].sum())
+    return lacks
 
 
 def _term(values: NDArray[np.float64]) -> dict[str, Any]:

@@ -164,7 +164,7 @@ class Training:
         drawn = self._drawn_by(shipped)
         own = {**self._task.learned(*drawn), **stretched}
         made = save_network(shipped, {**self.options, **own}, path)
-        again = _told(self._task.scores(*drawn)) if steps else {}
+        again = _told(self._task.scores(*drawn)) if steps or fields else {}
         scores = {**self.history[self._best_at()], **again}
         said = {
             "steps": self.step, "minutes": round(self.seconds / 60, 1), "validation": scores,

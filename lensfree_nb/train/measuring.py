@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, ClassVar, Final
@@ -21,7 +21,7 @@ from lensfree_nb.nets.units import OPD_UNIT_NM, PITCH_UM
 from lensfree_nb.quantify.channels import MEASURES, STEP_PX, Channels
 from lensfree_nb.simulate.ground import NOBODY, Ground
 from lensfree_nb.simulate.instrument import PAPER_SETUP
-from lensfree_nb.train.calibration import learned, stretched
+from lensfree_nb.train.calibration import lacking, learned, stretched
 from lensfree_nb.train.field_task import FieldTask
 from lensfree_nb.train.measurement import measurement_loss, measurement_scores, spread_loss
 from lensfree_nb.train.patches import FIELDS_A_BANK, PatchSource
@@ -161,6 +161,10 @@ bank_cells, draft, device
     def spread_loss(self, found: Tensor, truth: Tensor) -> Tensor:
         """Of standard errors alone."""
         return spread_loss(found, truth, self.channels)
+
+    def lacking(self, found: Tensor, truth: Tensor) -> Mapping[int, float]:
+        """What images lack so that what is measured adds up to the truth."""
+        return lacking(found, truth, self.channels)
 
     def stretched(self, found: Tensor, truth: Tensor, residual: Sequence[float]) -> dict[str, Any]:
         """By what errors are stretched to hold what they claim, and how residuals tell it."""

@@ -7,7 +7,7 @@ A network may err less on what it learned from than on what it has not seen; and
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -48,6 +48,10 @@ class Spread(Protocol):
 
     def spread_loss(self, found: Tensor, truth: Tensor) -> Tensor:
         """What is made small."""
+        ...
+
+    def lacking(self, found: Tensor, truth: Tensor) -> Mapping[int, float]:
+        """What is to be added to which of the images, so that measurements add up to the truth."""
         ...
 
     def stretched(self, found: Tensor, truth: Tensor, residual: Sequence[float]) -> dict[str, Any]:
@@ -149,12 +153,13 @@ def stretch(
 
     How far off a network is differs from one microscope to the next by far more than from cell to
     cell: it takes some tens of them, more than a validation has. Errors are to hold on what users
-    have; worse images are there to be learned from.
+    have; worse images are there to be learned from. What lacks from what measurements should add
+    up to there is settled first, in the last layer.
 
     Parameters
     ----------
     network : nn.Module
-        Whose errors are stretched.
+        Whose errors are stretched; the bias of its layer called ``last`` is changed in place.
     task : Spread
         Where fields come from.
     fields : sequence of int
@@ -166,6 +171,10 @@ def stretch(
     seen = [task.as_users_have_it(number) for number in fields]
     found = torch.cat([through(network, field.inputs) for field in seen])
     truths = torch.cat([field.truths.to(found.device) for field in seen])
+    for image, lack in task.lacking(found, truths).items():
+        found[:, image] += lack
+        bias: Tensor = network.last.bias  # type: ignore[assignment, union-attr]
+        bias += lack * _of_images(bias, network, [image])
     return task.stretched(found, truths, [f.residual for f in seen for _ in f.inputs])
 
 

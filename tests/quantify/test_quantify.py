@@ -79,15 +79,6 @@ def test_errors_are_stretched_as_the_network_says(ds, network, tmp_path):
     np.testing.assert_array_equal(other["area_um2_se"], one["area_um2_se"])
 
 
-def test_measurements_are_multiplied_as_the_network_says(ds, network, tmp_path):
-    more = saved(tmp_path / "more.safetensors", value_factor={"dry_mass_pg": 1.25})
-    one, other = (ds.lf.quantify(spec.name).lf.cells() for spec in (network, more))
-    for name in ("dry_mass_pg", "dry_mass_pg_se"):
-        np.testing.assert_allclose(other[name], 1.25 * one[name], rtol=1e-5)
-    for name in ("area_um2", "area_um2_se", "y_um"):
-        np.testing.assert_array_equal(other[name], one[name])
-
-
 def test_errors_are_wider_in_a_frame_that_leaves_more_unexplained(ds, tmp_path):
     told = {"residual": {"range": [0.1, 0.4], "typical": 0.1, "power": {"area_um2": 0.5}}}
     factors = dict.fromkeys(METRIC_UNITS, 1.0)

@@ -55,7 +55,8 @@ def test_a_network_tells_how_much_each_reading_of_a_disc_counts():
     # Of the other nothing is told.
     np.testing.assert_array_equal(mass, read(low, PAPER, 0.2).values[1])
     least = read(low, {**PAPER, "disc_weights": {"area_um2": [-1.0, 0.0, 0.0]}}, 0.2).values[0]
-    assert least.tolist() == [0, 0, 0]
+    # Whatever is found is drawn in the maps, and read from them.
+    assert bool(((least > 0) & (least < 1)).all())
 
 
 def test_a_blank_drawing_has_no_cell():

@@ -72,6 +72,9 @@ class Asked:
     def spread_loss(self, found, truth):
         raise AssertionError("nothing is to be learned")
 
+    def lacking(self, found, truth):
+        return {}
+
     def stretched(self, found, truth, residual):
         return {"found": found.tolist(), "truth": truth.tolist(), "residual": residual}
 
@@ -84,6 +87,29 @@ def test_errors_are_stretched_by_fields_that_nothing_was_learned_from():
         "residual": [0.5, 0.5, 0.1 * 6, 0.1 * 6],
     }  # fmt: skip
     assert settle_spread(steps=0, fields=2, **asked)["found"] == [[1.0], [1.0], [2.0], [2.0]]
+
+
+class Short(Asked):
+    """A task whose networks lack a quarter of the second image that they draw."""
+
+    def as_users_have_it(self, number):
+        return Told(torch.ones(1, 1, 8, 8), torch.ones(1, 3, 8, 8), 0.1)
+
+    def lacking(self, found, truth):
+        return {1: 0.25}
+
+
+def test_what_measurements_lack_is_added_by_the_last_layer():
+    torch.manual_seed(seeds.PIXELS)
+    network = FoldedUNet(1, 3, features=4, depth=1, fold=2).requires_grad_(False)
+    network.last.weight.normal_()
+    image = torch.rand(1, 1, 8, 8)
+    seen, before = network(torch.ones(1, 1, 8, 8)), network(image)
+    added = torch.tensor([0.0, 0.25, 0.0])[:, None, None]
+    said = stretch(network, Short(), range(1), lambda net, inputs: net(inputs))
+    torch.testing.assert_close(network(image), before + added)
+    # Errors are stretched of what is then drawn.
+    torch.testing.assert_close(torch.tensor(said["found"]), seen + added)
 
 
 def test_fields_for_it_are_met_nowhere_else_and_the_same_each_time():
