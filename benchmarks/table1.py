@@ -29,6 +29,7 @@ from _seeds import TEST
 from lensfree_nb.contract import METRIC_UNITS
 from lensfree_nb.evaluate.paper import DENSITIES_PER_MM2, paper_table_1
 from lensfree_nb.nets.registry import shipped
+from lensfree_nb.pipeline.likeness import representation_ssim
 from lensfree_nb.quantify.cells import cells as cells_of
 from lensfree_nb.quantify.quantify import quantify
 from lensfree_nb.reconstruct.reconstruct import reconstruct
@@ -129,6 +130,12 @@ def score(
                     f"{where}, {name} against the pipeline", table, found[STANDARD],
                     _paper_bars(frame, table) if barred and frame.full else {}, SOURCE,
                 )  # fmt: skip
+                rows += [
+                    row(f"{where}, {name} against the pipeline, {metric}: ssim", score, "1", None,
+                        SOURCE)
+                    for metric, score in representation_ssim(table, found[STANDARD]).items()
+                    if np.isfinite(score)
+                ]  # fmt: skip
         rows += error_bar_rows(
             f"{where}, {DEFAULT}", found[DEFAULT], truth, SOURCE, barred=barred and frame.full
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import holoviews as hv
@@ -12,6 +13,7 @@ from lensfree_nb.contract import METRIC_UNITS
 from lensfree_nb.dashboards.bokeh import draw_by_bokeh
 from lensfree_nb.dashboards.figure import ACCENT, METRIC_LABELS, MUTED
 from lensfree_nb.evaluate.density import BANDS_PER_MM2, DENSITY, compare_by_density
+from lensfree_nb.evaluate.pairing import MAX_DISTANCE_UM
 from lensfree_nb.evaluate.paper import paper_table_1
 
 SHOWN: Final = {"r2": "R²", "slope": "slope", "mad": "MAD", "bias_percent": "bias (%)"}
@@ -23,7 +25,9 @@ def density_panel(
     cells: pd.DataFrame,
     reference: pd.DataFrame,
     *,
-    bands_per_mm2: tuple[float, ...] = BANDS_PER_MM2,
+    bands_per_mm2: Sequence[float] = BANDS_PER_MM2,
+    max_distance_um: float = MAX_DISTANCE_UM,
+    include_edge: bool = False,
     against: str = "the reference",
 ) -> Any:
     """R², slope, MAD and bias of each metric over the density around the cells.
@@ -33,7 +37,7 @@ def density_panel(
 
     Parameters
     ----------
-    cells, reference, bands_per_mm2
+    cells, reference, bands_per_mm2, max_distance_um, include_edge
         As of :func:`lensfree_nb.evaluate.density.compare_by_density`.
     against : str
         What the reference is, for the legend; simulated truth is called simulated.
@@ -44,7 +48,10 @@ def density_panel(
         A row a metric, a column a score.
     """
     draw_by_bokeh()
-    scores = compare_by_density(cells, reference, bands_per_mm2=bands_per_mm2)
+    scores = compare_by_density(
+        cells, reference, bands_per_mm2=bands_per_mm2, max_distance_um=max_distance_um,
+        include_edge=include_edge,
+    )  # fmt: skip
     paper = paper_table_1()
     metrics = [metric for metric in METRIC_UNITS if metric in scores.index.get_level_values(0)]
     plots: list[Any] = []

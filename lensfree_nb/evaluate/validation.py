@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
@@ -11,12 +13,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lensfree_nb.contract import METRIC_UNITS
+from lensfree_nb.errors import QualityWarning
 from lensfree_nb.evaluate.density import BANDS_PER_MM2, DENSITY, compare_by_density
-from lensfree_nb.evaluate.pairing import MAX_DISTANCE_UM, pair
+from lensfree_nb.evaluate.pairing import MAX_DISTANCE_UM, Pairing, frames_of, pair
 from lensfree_nb.evaluate.paper import paper_table_1
 from lensfree_nb.evaluate.report import check_reference, compare_pairs, scored, shares
 
-SHOWN: Final = ("r2", "slope", "intercept", "bias_percent", "mad", "n")
+SHOWN: Final = ("ssim", "r2", "slope", "intercept", "bias_percent", "mad", "n")
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,10 @@ class Validation:
     @property
     def told(self) -> str:
         """Precision and recall in words."""
-        return ", ".join(f"{name} {100 * share:.1f} %" for name, share in self.shares.items())
+        return ", ".join(
+            f"{name} {100 * share:.1f} %" if np.isfinite(share) else f"no {name}"
+            for name, share in self.shares.items()
+        )
 
     @property
     def between(self) -> str:
@@ -104,7 +110,7 @@ def validation(
     *,
     against: str = "the reference",
     max_distance_um: float = MAX_DISTANCE_UM,
-    bands_per_mm2: tuple[float, ...] = BANDS_PER_MM2,
+    bands_per_mm2: Sequence[float] = BANDS_PER_MM2,
     include_edge: bool = False,
 ) -> Validation:
     """Score tables in memory.
@@ -117,9 +123,15 @@ def validation(
         What the reference is; simulated truth is called simulated.
     max_distance_um, bands_per_mm2, include_edge
         As of :func:`lensfree_nb.evaluate.density.compare_by_density`.
+
+    Warns
+    -----
+    QualityWarning
+        If no cell of either is near one of the other.
     """
     check_reference(reference)
     found = pair(cells, reference, max_distance_um)
+    _tell_of_none(cells, reference, found, max_distance_um)
     every = [np.ones(len(table), bool) for table in (cells, reference)]
     overall = compare_pairs(cells, reference, found, *every, include_edge=include_edge)
     both = shares(cells, found, *every, include_edge=include_edge)
@@ -136,11 +148,33 @@ def validation(
     pairs["scored"] = scored(cells, include_edge=include_edge)[found.estimated]
     for metric in METRIC_UNITS:
         if metric in cells and metric in reference:
-            pairs[metric] = cells[metric].to_numpy()[found.estimated]
-            pairs[f"{metric}_reference"] = reference[metric].to_numpy()[found.reference]
+            for name, table, rows in (
+                (metric, cells, found.estimated),
+                (f"{metric}_reference", reference, found.reference),
+            ):
+                pairs[name] = table[metric].to_numpy(float, na_value=np.nan)[rows]
     missed = ~np.isin(np.arange(len(reference)), found.reference)
     extra = ~np.isin(np.arange(len(cells)), found.estimated)
     return Validation(
         overall, crowding, both, pd.DataFrame(pairs), reference[missed], cells[extra], against,
         include_edge, ", ".join(map(str, pd.unique(cells["method"]))) if "method" in cells else "",
     )  # fmt: skip
+
+
+def _tell_of_none(
+    cells: pd.DataFrame, reference: pd.DataFrame, found: Pairing, max_distance_um: float
+) -> None:
+    """That nothing is paired, though both have cells in the same frames."""
+    frames = frames_of(cells, reference)
+    if len(found.estimated) or not np.isin(frames[0], frames[1]).any():
+        return
+    reach = (
+        f"{table[['y_um', 'x_um']].abs().to_numpy(float).max():.3g} um"
+        for table in (cells, reference)
+    )
+    warnings.warn(
+        f"no cell is paired: none lies within {max_distance_um:g} um of one of the other table. "
+        f"Places reach {' and '.join(reach)}: are both in um, from the same corner?",
+        QualityWarning,
+        stacklevel=3,
+    )

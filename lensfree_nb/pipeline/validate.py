@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,9 +12,11 @@ import pandas as pd
 import xarray as xr
 
 from lensfree_nb.errors import ParameterError
+from lensfree_nb.evaluate.density import BANDS_PER_MM2
 from lensfree_nb.evaluate.pairing import MAX_DISTANCE_UM
 from lensfree_nb.evaluate.validation import Validation, validation
 from lensfree_nb.io.foreign_cells import read_cells
+from lensfree_nb.pipeline.likeness import representation_ssim
 from lensfree_nb.quantify.cells import cells as cells_of
 from lensfree_nb.run.tables import in_memory
 
@@ -30,6 +34,8 @@ def validate(
     against: str | None = None,
     max_distance_um: float = MAX_DISTANCE_UM,
     include_edge: bool = False,
+    bands_per_mm2: Sequence[float] = BANDS_PER_MM2,
+    similarity: bool = False,
     **reading: Any,
 ) -> Validation:
     """The paper's table 1 for your own data.
@@ -48,6 +54,11 @@ def validate(
         Farthest a pair may be apart (µm).
     include_edge : bool
         Whether cells that touch the frame's border are scored too.
+    bands_per_mm2 : sequence of float
+        Ends of the bands of local density in which all is scored once more.
+    similarity : bool
+        Whether to say, too, how alike the tables look as representations
+        (:func:`lensfree_nb.pipeline.likeness.representation_ssim`): some seconds a sensor frame.
     **reading
         Of a dataset: ``alpha_um3_per_pg`` of the pipeline. Of a file: ``pixel_size_um``, ``unit``,
         ``intensity_nm``, ``alpha_um3_per_pg``, ``image``; see
@@ -92,7 +103,11 @@ def validate(
         raise ParameterError(
             f"reference is a {type(reference).__name__}; give a table, a dataset or a file"
         )
-    return validation(
-        in_memory(cells), in_memory(table), against=against or name,
-        max_distance_um=max_distance_um, include_edge=include_edge,
+    both = in_memory(cells), in_memory(table)
+    found = validation(
+        *both, against=against or name, max_distance_um=max_distance_um,
+        bands_per_mm2=bands_per_mm2, include_edge=include_edge,
     )  # fmt: skip
+    if not similarity:
+        return found
+    return replace(found, overall=found.overall.join(representation_ssim(*both)))

@@ -176,8 +176,10 @@ def _drawn(
         raise DataError(f"cells holds measurements that are no numbers ({error})") from error
     known["dry_mass_pg"] = known["dry_mass_pg"] * (alpha_um3_per_pg / ALPHA_UM3_PER_PG)
     values = np.stack([known[m] / of_pixels(m, pixel_size_of(ds)) for m in METRIC_UNITS], 1)
-    if (values <= 0).any():
-        raise DataError("cells holds measurements that are not above 0; leave them out, or as NaN")
+    if (values <= 0).any() or np.isinf(values).any():
+        raise DataError(
+            "cells holds measurements that are not above 0, or infinite; leave them out, or as NaN"
+        )
     return targets(points, values, shape)
 
 

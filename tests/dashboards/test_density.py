@@ -6,6 +6,7 @@ from bokeh.plotting import figure
 
 from lensfree_nb.contract import METRIC_UNITS
 from lensfree_nb.dashboards.density import SHOWN, density_panel
+from lensfree_nb.evaluate.validation import validation
 from tests import seeds
 
 
@@ -40,3 +41,14 @@ def test_every_metric_has_every_score_beside_the_papers(cells):
 def test_fewer_metrics_make_fewer_rows(cells):
     layout = density_panel(cells, cells[["y_um", "x_um", "area_um2", "density_per_mm2"]])
     assert len(layout) == len(SHOWN)
+
+
+def test_the_panel_shows_what_a_validation_scores(cells):
+    cut = cells.assign(edge=cells["y_um"].index < 100, area_um2=cells["area_um2"] + 50)
+    asked = {"include_edge": True, "max_distance_um": 5.0, "bands_per_mm2": (0.0, 300.0, 600.0)}
+    found = validation(cut, cells, **asked).by_density.loc["area_um2"]
+    shown = next(iter(density_panel(cut, cells, **asked))).traverse(lambda curve: curve, [hv.Curve])
+    np.testing.assert_allclose(shown[0].dimension_values(1), found["r2"])
+    whole = next(iter(density_panel(cut, cells))).traverse(lambda curve: curve, [hv.Curve])
+    assert len(shown[0]) == 2
+    assert len(whole[0]) == 4

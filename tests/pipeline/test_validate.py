@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 import lensfree_nb as lf
-from lensfree_nb.errors import OpeningError, ParameterError
+from lensfree_nb.errors import OpeningError, ParameterError, QualityWarning
 from lensfree_nb.evaluate.report import compare
 from tests import seeds
 
@@ -50,6 +50,29 @@ def test_a_table_of_ones_own(measured, truth):
     page = found._repr_html_()
     assert "Against simulated truth: precision" in page
     assert "2 missed, 1 extra" in page
+
+
+def test_places_in_another_unit_pair_nothing_and_that_is_told(measured, truth):
+    metres = measured.assign(y_um=measured["y_um"] * 1e-6, x_um=measured["x_um"] * 1e-6)
+    with pytest.warns(QualityWarning, match="Places reach 0.005 um and 860 um") as told:
+        found = lf.validate(metres, truth)
+    assert len(told) == 1
+    assert found.shares == {"precision": 0, "recall": 0}
+
+
+def test_shares_of_nothing_are_told_in_words(measured, truth):
+    assert lf.validate(measured.head(0), truth.head(0)).told == "no precision, no recall"
+
+
+def test_bands_are_those_asked_for(measured, truth):
+    found = lf.validate(measured, truth, bands_per_mm2=(0.0, 300.0, 1000.0)).by_density
+    assert found["from_per_mm2"].unique().tolist() == [0, 300]
+
+
+def test_numbers_in_words_are_paired_as_numbers(measured, truth):
+    words = measured.assign(area_um2=measured["area_um2"].astype(str))
+    found = lf.validate(words, truth)
+    pd.testing.assert_frame_equal(found.pairs, lf.validate(measured, truth).pairs)
 
 
 def test_against_the_standard_pipeline(reconstructed):

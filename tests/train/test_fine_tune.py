@@ -148,6 +148,8 @@ def test_what_cannot_be_learned_from(annotated, untaught, tmp_path):
         lf.fine_tune(ds, table[table["y_um"] < 150], path, network=untaught)
     with pytest.raises(DataError, match="not above 0"):
         lf.fine_tune(ds, table.assign(area_um2=0.0), path, network=untaught)
+    with pytest.raises(DataError, match="or infinite"):
+        lf.fine_tune(ds, table.assign(area_um2=np.inf), path, network=untaught)
     with pytest.raises(DataError, match="lie in none of the 2 frames"):
         lf.fine_tune(ds, table.assign(frame=table["frame"] + 1), path, network=untaught)
     with pytest.raises(DataError, match="no numbers"):
