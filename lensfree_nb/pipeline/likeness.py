@@ -33,9 +33,11 @@ def representation_ssim(cells: pd.DataFrame, reference: pd.DataFrame) -> pd.Seri
     Returns
     -------
     Series
-        Index ``metric``, name ``ssim``; NaN where no frame of the reference has a value.
+        Index ``metric``, name ``ssim``; NaN where no frame of the reference has a value, or the
+        cells tell none.
     """
     metrics = [name for name in METRIC_UNITS if name in cells and name in reference]
+    told = [m for m in metrics if not len(cells) or cells[m].notna().any()]
     frames = frames_of(cells, reference)
     found: dict[str, list[float]] = {metric: [] for metric in metrics}
     for frame in np.unique(np.concatenate(frames)):
@@ -44,7 +46,7 @@ def representation_ssim(cells: pd.DataFrame, reference: pd.DataFrame) -> pd.Seri
         every = np.concatenate(points)
         first = np.floor(every.min(0) - DISC_PX)
         height, width = (np.ceil(every.max(0) + DISC_PX) - first).astype(int) + 1
-        for metric in metrics:
+        for metric in told:
             mine, theirs = (
                 _drawn(at - first, table[metric].to_numpy(float, na_value=np.nan), (height, width))
                 for at, table in zip(points, both, strict=True)

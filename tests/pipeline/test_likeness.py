@@ -53,6 +53,12 @@ def test_frames_count_alike_and_one_without_cells_is_not_scored(table):
     assert representation_ssim(*missing)["area_um2"] == 1
     assert np.isnan(representation_ssim(table, table.head(0))["area_um2"])
     assert representation_ssim(table[["y_um", "x_um"]], table).empty
+    # Who measures only one metric has no likeness in another; who finds nothing has little.
+    one = table.assign(dry_mass_pg=np.nan)
+    assert representation_ssim(one, table).isna().to_dict() == {
+        "area_um2": False, "dry_mass_pg": True,
+    }  # fmt: skip
+    assert 0 < representation_ssim(table.head(0), table)["area_um2"] < 0.95
 
 
 def test_validate_says_it_where_it_is_asked_for(table):
