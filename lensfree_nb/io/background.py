@@ -107,7 +107,9 @@ def divide_background(
         keep_attrs=False,
     )
     attrs = {name: value for name, value in hologram.attrs.items() if name != "full_scale"}
-    return result.transpose(*hologram.dims).assign_attrs({**attrs, "units": "1"})
+    # The coordinates as they were: without their units nobody knows where a part of a frame lies.
+    whole = result.transpose(*hologram.dims).assign_coords(hologram.coords)
+    return whole.assign_attrs({**attrs, "units": "1"})
 
 
 def _masked(hologram: xr.DataArray, saturation: float | None, dead: Array | None) -> xr.DataArray:

@@ -128,10 +128,17 @@ def _read(source: Path) -> tuple[pd.DataFrame, str]:
     """
     if source.suffix == ".parquet":
         return pd.read_parquet(source), "."
-    table = pd.read_csv(source, low_memory=False, encoding_errors="replace")
-    if len(table.columns) > 1:
-        return table, "."
-    return pd.read_csv(source, sep=None, engine="python", encoding_errors="replace"), ","
+    said: dict[str, Any] = {"encoding": _encoding(source), "encoding_errors": "replace"}
+    table, decimal = pd.read_csv(source, low_memory=False, **said), "."
+    if len(table.columns) == 1:
+        table, decimal = pd.read_csv(source, sep=None, engine="python", **said), ","
+    return table.rename(columns=lambda name: str(name).strip()), decimal
+
+
+def _encoding(source: Path) -> str:
+    """Spreadsheets begin a file by a mark of its encoding, which is no part of a column's name."""
+    with source.open("rb") as file:
+        return "utf-16" if file.read(2) in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
 def _numbers(column: pd.Series[Any], decimal: str) -> NDArray[np.float64]:
@@ -178,7 +185,8 @@ def _measured(
     }
     if "frame" in values:
         first = 0 if kind == TRACKMATE else 1
-        made = {"frame": values["frame"] - first, **made}
+        whole_number = values["frame"] % 1 == 0
+        made = {"frame": np.where(whole_number, values["frame"] - first, np.nan), **made}
     if "area" in values:
         made["area_um2"] = values["area"] * step_um**2
     if "axis" in values:
@@ -196,8 +204,8 @@ def _measured(
     placed = table.dropna(subset=[name for name in ("frame", "y_um", "x_um") if name in table])
     if lost := len(table) - len(placed):
         warnings.warn(
-            f"{source}: {lost} of {len(table)} rows have no number for a place or a frame, and are "
-            "left out",
+            f"{source}: {lost} of {len(table)} rows have no number for a place, or no whole one "
+            "for a frame, and are left out",
             QualityWarning,
             stacklevel=3,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from itertools import chain
 from typing import Any, Final
@@ -20,11 +19,10 @@ MAYBE_0: Final = ("saturating", "maxima", "corrects", "adds", "halo_px")
 # What a network says of errors that grow, and with what they may.
 GROWS: Final = "se_grows"
 GROWS_WITH: Final = ("residual", "density_per_mm2")
-# By what measurements are multiplied, and their errors; and of networks that draw discs alone, how
-# much each way to read a disc counts.
-VALUE_FACTOR, SE_FACTOR = "value_factor", "se_factor"
-FACTORS: Final = (VALUE_FACTOR, SE_FACTOR)
-WEIGHTS, READINGS = "disc_weights", 3
+# By what the errors of each metric are multiplied; and of networks that draw discs alone, how much
+# each of the ways to read a disc counts.
+SE_FACTOR: Final = "se_factor"
+WEIGHTS, READINGS, MOST_WEIGHT = "disc_weights", 3, 100.0
 
 
 def check_header(built: Mapping[str, Any]) -> None:
@@ -81,27 +79,33 @@ def _check_measures(built: Mapping[str, Any]) -> None:
     if not all(isinstance(metric, str) for metric in metrics):
         raise TypeError("metrics")
     check_number("least", built.get("least", 0.5), high=1.0, open_low=True)
-    grows, reach = dict(built.get(GROWS, {})), dict(built.get("trained_on", {}).get("range", {}))
-    factors = {name: dict(built.get(name, {})) for name in FACTORS}
-    for name, told in factors.items():
-        for metric, factor in told.items():
-            check_number(f"{name} of {metric}", factor, open_low=True)
-    weights = dict(built.get(WEIGHTS, {}))
+    grows, factors, weights = (_of_metrics(built, name) for name in (GROWS, SE_FACTOR, WEIGHTS))
+    reach = _of_metrics(dict(built.get("trained_on", {})), "range")
+    for metric, factor in factors.items():
+        check_number(f"{SE_FACTOR} of {metric}", factor, open_low=True)
     for metric, each in weights.items():
         check_count(f"{WEIGHTS} of {metric}: how many", len(each), READINGS, READINGS)
         for weight in each:
-            check_number(f"{WEIGHTS} of {metric}", weight, -math.inf)
+            check_number(f"{WEIGHTS} of {metric}", weight, -MOST_WEIGHT, MOST_WEIGHT)
     for name, term in grows.items():
         check_choice(GROWS, name, GROWS_WITH)
         low, high = term["range"]
         check_number(f"{name}: range", low, open_low=True)
         check_number(f"{name}: range", high, low)
         check_number(f"{name}: typical", term["typical"], low, high)
-        for metric, power in dict(term["power"]).items():
+        for metric, power in _of_metrics(term, "power").items():
             check_number(f"{name}: power of {metric}", power)
     for metric, (low, high) in reach.items():
         check_number(f"range of {metric}", high, low + 0.0)
-    powers = [dict(term["power"]) for term in grows.values()]
+    powers = [term["power"] for term in grows.values()]
     # Networks that measure nothing name no metrics.
-    for metric in {*chain(*factors.values(), *powers), *weights, *reach} if metrics else ():
+    for metric in {*factors, *weights, *reach, *chain(*powers)} if metrics else ():
         check_choice("a metric that is told of", metric, metrics)
+
+
+def _of_metrics(said: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """What is said of each, or nothing."""
+    found = said.get(name, {})
+    if not isinstance(found, dict):
+        raise TypeError(name)
+    return found

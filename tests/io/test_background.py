@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from lensfree_nb.errors import PerformanceNote
+from lensfree_nb.contract import frame_origin_um, pixel_size_of
+from lensfree_nb.errors import PerformanceNote, SetupError
+from lensfree_nb.io.acquisition import acquisition
 from lensfree_nb.io.background import divide_background
 from lensfree_nb.io.flat_field import normalise_frame, stack_background
 from tests import seeds
@@ -48,6 +50,20 @@ def test_lazy_gives_the_same_and_computes_nothing_early():
         assert lazy.chunks[0] == (1,) * 6
         eager = divide_background(hologram, background, dead="auto")
         xr.testing.assert_identical(lazy.compute(scheduler="synchronous"), eager)
+
+
+@pytest.mark.parametrize("background", ["auto", "frame", uneven_light()])
+def test_pixels_and_colours_keep_their_places_and_units(background):
+    rng = np.random.default_rng(seeds.PIXELS)
+    counts = (uneven_light() * cell_hologram(rng.uniform(20, SIZE - 20, (6, 2))))[None, None]
+    given = {"wavelength_nm": [530.0], "pixel_size_um": 1.67}
+    bare, divided = (acquisition(counts, background=how, **given) for how in (None, background))
+    for name, coordinate in bare.coords.items():
+        xr.testing.assert_identical(divided[name].reset_coords(drop=True), coordinate)
+    cut = divided.isel(y=slice(30, None), x=slice(50, None))
+    assert frame_origin_um(cut) == pytest.approx((30 * 1.67, 50 * 1.67))
+    with pytest.raises(SetupError, match="after a stride"):
+        pixel_size_of(divided.isel(y=slice(None, None, 2)))
 
 
 def test_chunks_within_a_frame_are_noted():

@@ -208,3 +208,27 @@ def test_our_own_may_have_decimal_commas(written):
     assert table["y_um"].tolist() == [1.5, 4.0]
     assert table["method"].iloc[0] == "measure"
     assert table["time"].iloc[0] == pd.Timestamp("2026-01-01")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("between", [",", ";"])
+def test_a_spreadsheets_mark_is_no_part_of_the_first_column(tmp_path, encoding, between):
+    text = "ImageNumber,Location_Center_X,Location_Center_Y\n1,10,20\n2,30,40\n"
+    path = tmp_path / "cells.csv"
+    path.write_text(text.replace(",", between), encoding=encoding)
+    found = read_cells(path, pixel_size_um=1.67)
+    assert found["frame"].tolist() == [0, 1]
+    assert found["x_um"].tolist() == pytest.approx([16.7, 50.1])
+
+
+def test_blanks_about_a_columns_name_do_not_matter(written):
+    found = read_cells(written("X, Y , Slice\n1,2,1\n3,4,2\n"), unit="um", pixel_size_um=1.0)
+    assert found["y_um"].tolist() == [1.5, 3.5]
+    assert found["frame"].tolist() == [0, 1]
+
+
+def test_a_frame_has_a_whole_number(written):
+    path = written("X,Y,Slice\n1,2,1\n3,4,1.5\n5,6,2\n")
+    with pytest.warns(QualityWarning, match="1 of 3 rows have .* no whole one for a frame"):
+        found = read_cells(path, unit="um", pixel_size_um=1.0)
+    assert found["frame"].tolist() == [0, 1]
