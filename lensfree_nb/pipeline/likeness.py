@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
+from typing import Final
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from lensfree_nb.contract import METRIC_UNITS
+from lensfree_nb.errors import QualityWarning
 from lensfree_nb.evaluate.pairing import frames_of
 from lensfree_nb.evaluate.similarity import ssim
 from lensfree_nb.nets.units import PITCH_UM
 from lensfree_nb.quantify.representation import DISC_PX, owners, representation
 
 POINTS = ["y_um", "x_um"]
+# Sixteen sensor frames and more: what is wider has a wrong unit.
+MOST_PX: Final = 2**28
 
 
 def representation_ssim(cells: pd.DataFrame, reference: pd.DataFrame) -> pd.Series[float]:
@@ -35,6 +41,11 @@ def representation_ssim(cells: pd.DataFrame, reference: pd.DataFrame) -> pd.Seri
     Series
         Index ``metric``, name ``ssim``; NaN where no frame of the reference has a value, or the
         cells tell none.
+
+    Warns
+    -----
+    QualityWarning
+        If places lie so far apart that they cannot be drawn: such a frame is not scored.
     """
     metrics = [name for name in METRIC_UNITS if name in cells and name in reference]
     told = [m for m in metrics if not len(cells) or cells[m].notna().any()]
@@ -46,6 +57,9 @@ def representation_ssim(cells: pd.DataFrame, reference: pd.DataFrame) -> pd.Seri
         every = np.concatenate(points)
         first = np.floor(every.min(0) - DISC_PX)
         height, width = (np.ceil(every.max(0) + DISC_PX) - first).astype(int) + 1
+        if height * width > MOST_PX:
+            _too_wide(height, width)
+            continue
         for metric in told:
             mine, theirs = (
                 _drawn(at - first, table[metric].to_numpy(float, na_value=np.nan), (height, width))
@@ -55,6 +69,15 @@ def representation_ssim(cells: pd.DataFrame, reference: pd.DataFrame) -> pd.Seri
                 found[metric].append(ssim(mine, theirs, data_range=float(theirs.max())))
     means = {m: float(np.mean(each)) if each else np.nan for m, each in found.items()}
     return pd.Series(means, dtype=float, name="ssim").rename_axis("metric")
+
+
+def _too_wide(height: int, width: int) -> None:
+    warnings.warn(
+        f"cells are spread over {height * PITCH_UM * 1e-3:.3g} x {width * PITCH_UM * 1e-3:.3g} mm, "
+        "too far to be drawn: are all places in um?",
+        QualityWarning,
+        stacklevel=3,
+    )
 
 
 def _drawn(

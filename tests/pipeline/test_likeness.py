@@ -4,6 +4,7 @@ import pytest
 from skimage.metrics import structural_similarity
 
 import lensfree_nb as lf
+from lensfree_nb.errors import QualityWarning
 from lensfree_nb.pipeline.likeness import representation_ssim
 from tests import seeds
 
@@ -59,6 +60,12 @@ def test_frames_count_alike_and_one_without_cells_is_not_scored(table):
         "area_um2": False, "dry_mass_pg": True,
     }  # fmt: skip
     assert 0 < representation_ssim(table.head(0), table)["area_um2"] < 0.95
+
+
+def test_places_in_another_unit_cost_no_memory(table):
+    nanometres = table.assign(x_um=1000 * table["x_um"], y_um=1000 * table["y_um"])
+    with pytest.warns(QualityWarning, match="spread over 380 x 380 mm"):
+        assert representation_ssim(table, nanometres).isna().all()
 
 
 def test_validate_says_it_where_it_is_asked_for(table):
