@@ -17,7 +17,7 @@ from lensfree_nb.nets.units import PITCH_UM
 from lensfree_nb.quantify.representation import DISC_PX, owners, representation
 
 POINTS = ["y_um", "x_um"]
-# Sixteen sensor frames and more: what is wider has a wrong unit.
+# Twenty-five sensor frames: what is wider has a wrong unit.
 MOST_PX: Final = 2**28
 
 
