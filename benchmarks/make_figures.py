@@ -76,7 +76,7 @@ def bars(records: dict[str, Record]) -> str:
     for name, record in records.items():
         barred = [row for row in record["rows"] if row["bar"] is not None]
         missed = [
-            f"{row['name']}: {float(row['value']):.3g} ({row['bar']})"
+            f"{row['name']}: {float(row['value']):.4g} ({row['bar']})"
             for row in barred
             if not row["holds"]
         ]
