@@ -82,17 +82,18 @@ def read(
     """
     if channels := CHANNELS.get(options["task"]):
         return measured(drawn, channels, least, options, residual)
-    found = covered(discs_around(drawn))
+    around = discs_around(drawn)
+    found = covered(around)
     centres = local_maxima(found, least=least, apart_px=APART_PX)
     told = options.get(WEIGHTS, {})
     weights = torch.tensor([told.get(m, EVEN) for m in options["metrics"]], dtype=drawn.dtype)
     scale = torch.tensor([[MEASURES.scale[m]] for m in options["metrics"]], device=drawn.device)
-    said = (readings(drawn, centres) * weights.to(drawn.device)[..., None]).sum(1)
+    said = (readings(drawn, around, centres) * weights.to(drawn.device)[..., None]).sum(1)
     values = said.clamp(min=LEAST_SAID) * scale
     return Reading(found, centres, values, torch.full_like(values, math.nan))
 
 
-def readings(drawn: Tensor, centres: Tensor) -> Tensor:
+def readings(drawn: Tensor, around: Tensor, centres: Tensor) -> Tensor:
     """What drawn discs say of cells: each metric, three times (metric, 3, n).
 
     What is highest in the middle, as the paper's local maxima have it, and what is drawn within 8
@@ -101,12 +102,12 @@ def readings(drawn: Tensor, centres: Tensor) -> Tensor:
 
     Parameters
     ----------
-    drawn : Tensor, shape (metric, y, x)
-        Of the network.
+    drawn, around : Tensor, shape (metric, y, x)
+        Of the network, and what :func:`discs_around` makes of it.
     centres : Tensor of int64, shape (n, 2)
         Pixels of the cells.
     """
-    added = (discs_around(drawn, across)[:, *centres.T] for across in (NEAR_PX, AROUND_PX))
+    added = (image[:, *centres.T] for image in (discs_around(drawn, NEAR_PX), around))
     return torch.stack([_highest(drawn, centres), *added], 1)
 
 

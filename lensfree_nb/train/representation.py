@@ -103,14 +103,15 @@ class Representation(MeasuringTask):
     def learned(self, found: Tensor, truth: Tensor) -> dict[str, Any]:
         """From when on there is a cell, what the cells measured, and how discs are best read."""
         right = over_discs((truth[:, 0] != 0).float(), DISC_PX)
-        drawn = torch.stack([covered(discs_around(image)) for image in found])
+        around = torch.stack([discs_around(image) for image in found])
+        drawn = torch.stack([covered(image) for image in around])
         least = best_threshold(drawn, right, border_px=CUT_PX)
         reach = {}
         for k, metric in enumerate(self.metrics):
             values = truth[:, k][truth[:, k] != 0].cpu().numpy() * MEASURES.scale[metric]
             if values.size:
                 reach[metric] = ends(values)
-        weights = _best_weights(found, truth, drawn, least)
+        weights = _best_weights(found, around, truth, drawn, least)
         return {
             "least": least,
             "trained_on": {**self.trained_on(), "range": reach},
@@ -152,17 +153,19 @@ class Representation(MeasuringTask):
         return drawn[:, AROUND_PX:-AROUND_PX, AROUND_PX:-AROUND_PX]
 
 
-def _best_weights(found: Tensor, truth: Tensor, sure: Tensor, least: float) -> list[list[float]]:
+def _best_weights(
+    found: Tensor, around: Tensor, truth: Tensor, sure: Tensor, least: float
+) -> list[list[float]]:
     """How much each reading of a disc counts, by least squares over cells that were found.
 
     None where too few were found.
     """
     said, right = [], []
-    for drawn, wanted, detection in zip(found, truth, sure, strict=True):
+    for drawn, added, wanted, detection in zip(found, around, truth, sure, strict=True):
         centres = local_maxima(detection, least=least, apart_px=APART_PX)
         last = wanted.shape[-1] - 1 - CUT_PX
         on = (centres >= CUT_PX).all(1) & (centres <= last).all(1) & (wanted[0, *centres.T] != 0)
-        said.append(readings(drawn, centres[on]))
+        said.append(readings(drawn, added, centres[on]))
         right.append(wanted[:, *centres[on].T])
     rows, values = (torch.cat(part, -1).double().cpu().numpy() for part in (said, right))
     if values.shape[1] < FEW:

@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import avg_pool2d
 
 from lensfree_nb.quantify.channels import MEASURES
-from lensfree_nb.quantify.reading import read, readings
+from lensfree_nb.quantify.reading import discs_around, read, readings
 from lensfree_nb.quantify.representation import owners, representation
 
 PAPER = {"task": "represent", "metrics": ["area_um2", "dry_mass_pg"]}
@@ -45,7 +45,7 @@ def test_a_disc_drawn_low_and_wide_keeps_most_of_what_it_says():
 
 def test_a_network_tells_how_much_each_reading_of_a_disc_counts():
     low = avg_pool2d(discs()[None], 7, 1, 3)[0]
-    middle, near, around = readings(low, read(low, PAPER, 0.2).centres)[0]
+    middle, near, around = readings(low, discs_around(low), read(low, PAPER, 0.2).centres)[0]
     # The nearer to the middle, the more of a wide drawing is left out.
     assert bool((middle < near).all() and (near < around).all())
     told = {**PAPER, "disc_weights": {"area_um2": [0.5, -1.0, 2.0]}}
