@@ -48,6 +48,7 @@ def apply_network(
     device = images.device
     network = load_network(spec, str(device))
     reach, stride = int(network.halo_px), int(network.stride_px)  # type: ignore[arg-type]
+    whole = not getattr(network, "tiled", True)
     if ALIGNMENT % stride:
         raise ParameterError(f"a network with a stride of {stride} px has no tiles")
     exact = precision == "float32" or (precision == "auto" and device.type == "cpu")
@@ -56,6 +57,9 @@ def apply_network(
     drawn = getattr(network, "drawn", lambda part: [network(part)])
     side = getattr(network, "tile_px", TILE_PX) if tile_px is None else tile_px
     height, width = images.shape[-2:]
+    if whole:
+        # Statistics of the whole image go into every layer: a tile would be drawn otherwise.
+        side, reach = max(height, width), 0
     found = torch.empty((int(spec.options["outputs"]), height, width), device=device)
 
     def work(tile: Tile) -> None:
