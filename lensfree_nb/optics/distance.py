@@ -59,7 +59,7 @@ def sharpness_curve(
         [
             np.mean(
                 [
-                    float(measure(_back(wave, setup, e, float(z), halo)[inner]))
+                    float(measure(back_propagated(wave, setup, e, float(z), halo)[inner]))
                     for e, wave in enumerate(amplitude)
                 ]
             )
@@ -68,11 +68,29 @@ def sharpness_curve(
     )
 
 
-def _back(amplitude: Tensor, setup: Setup, exposure: int, distance_um: float, pad: int) -> Tensor:
+def back_propagated(
+    amplitude: Tensor, setup: Setup, exposure: int, distance_um: float, pad_px: int
+) -> Tensor:
+    """The field (y, x; complex) at a distance (µm) of the sensor, where the background is 1.
+
+    Parameters
+    ----------
+    amplitude : Tensor, shape (y, x), complex
+        On the sensor: the root of an intensity whose background is 1.
+    setup : Setup
+        The microscope; its own distance is not looked at.
+    exposure : int
+        Which of its wavelengths.
+    distance_um : float
+        How far back.
+    pad_px : int
+        Margin that keeps periodic copies away.
+    """
     # The background is carried apart, so that the zero margin is no edge.
     wave = propagate(
-        amplitude - 1, setup.pixel_size_um, setup.wavelength_um[exposure], -distance_um, pad_px=pad
-    )
+        amplitude - 1, setup.pixel_size_um, setup.wavelength_um[exposure], -distance_um,
+        pad_px=pad_px,
+    )  # fmt: skip
     cycles = distance_um / setup.wavelength_um[exposure]
     phase = torch.tensor(2 * np.pi * (cycles - round(cycles)), dtype=torch.float32)
     return 1 + wave * torch.polar(torch.ones_like(phase), phase)

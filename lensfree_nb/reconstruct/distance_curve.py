@@ -16,7 +16,7 @@ from lensfree_nb.reconstruct.find_distance import (
     checked_criterion,
     searched_range,
 )
-from lensfree_nb.reconstruct.frame_values import frame_values
+from lensfree_nb.run.frame_values import frame_values
 from lensfree_nb.units import floats
 
 _CURVES = {

@@ -26,9 +26,9 @@ from lensfree_nb.errors import DataError, DistanceError, ParameterError, raise_o
 from lensfree_nb.microscope import Setup, check_distance
 from lensfree_nb.nets.registry import ModelSpec, find_model
 from lensfree_nb.provenance import provenance
-from lensfree_nb.reconstruct.frame_values import first_usable
 from lensfree_nb.reconstruct.network_check import check_network
 from lensfree_nb.reconstruct.parameters import NETWORKS
+from lensfree_nb.run.frame_values import first_usable
 from lensfree_nb.units import floats
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from lensfree_nb.reconstruct.frame_values import LEAST_KNOWN
+from lensfree_nb.run.frame_values import LEAST_KNOWN
 
 REACH_PX: Final = 16.0
 SIGMAS: Final = 3.0

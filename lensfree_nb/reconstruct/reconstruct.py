@@ -28,13 +28,13 @@ from lensfree_nb.errors import DistanceError, ParameterError, QualityWarning
 from lensfree_nb.microscope import Setup, check_distance
 from lensfree_nb.provenance import provenance
 from lensfree_nb.reconstruct.defocus import MOST_UM, PLACES_UM, parabola_um
-from lensfree_nb.reconstruct.frame_values import LEAST_KNOWN, frame_values, tile_values
 from lensfree_nb.reconstruct.network_check import check_network
 from lensfree_nb.reconstruct.parameters import NETWORKS, Method, checked_parameters, method_kernel
 from lensfree_nb.reconstruct.reach import reach_px
 from lensfree_nb.reconstruct.start import apart, beside
 from lensfree_nb.reconstruct.trust import above_0, most_unexplained
 from lensfree_nb.run.devices import check_device
+from lensfree_nb.run.frame_values import LEAST_KNOWN, frame_values, tile_values
 from lensfree_nb.run.frames import Arrays, Output, map_tiles
 from lensfree_nb.run.tiles import Tile, tile_grid
 

@@ -23,7 +23,7 @@ from lensfree_nb.errors import DataError, raise_or_warn
 from lensfree_nb.microscope import Setup
 from lensfree_nb.provenance import provenance
 from lensfree_nb.reconstruct.find_distance import FIRST_FRAMES
-from lensfree_nb.reconstruct.frame_values import first_usable
+from lensfree_nb.run.frame_values import first_usable
 
 # On smaller frames what is found is noise.
 LEAST_SIDE_PX = 96

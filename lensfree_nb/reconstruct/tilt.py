@@ -31,7 +31,7 @@ from lensfree_nb.reconstruct.find_distance import (
     checked_criterion,
     named,
 )
-from lensfree_nb.reconstruct.frame_values import LEAST_KNOWN, first_usable
+from lensfree_nb.run.frame_values import LEAST_KNOWN, first_usable
 
 if TYPE_CHECKING:
     from torch import Tensor

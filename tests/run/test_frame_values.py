@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lensfree_nb.errors import DataError
-from lensfree_nb.reconstruct.frame_values import first_usable
+from lensfree_nb.run.frame_values import first_usable
 
 
 def frames(number=3):
