@@ -172,9 +172,9 @@ def images(
     direct = 0.0
     for number, (vacuum_um, weight) in enumerate(lines):
         spectrum = torch.fft.fft2(object_field(opd_nm, absorption, 2e-3 * math.pi / vacuum_um))
-        pupils = [_pupil(fy, fx, objective, vacuum_um, z).to(torch.complex64) for z in defocus_um]
+        pupils = [pupil_of(fy, fx, objective, vacuum_um, z).to(torch.complex64) for z in defocus_um]
         # Every line has its own points, so that together they fill the aperture.
-        points = _source_points(objective, number, len(lines))
+        points = source_points(objective, number, len(lines))
         for y, x in points:
             steps = [
                 round(s * objective.aperture / vacuum_um * n * pitch_um)
@@ -193,7 +193,7 @@ def images(
     return blurred.clamp_(min=0) / direct
 
 
-def _pupil(
+def pupil_of(
     fy: Tensor, fx: Tensor, objective: Objective, vacuum_um: float, defocus_um: float
 ) -> Tensor:
     """What the objective does to each spatial frequency (complex128)."""
@@ -210,7 +210,7 @@ def _pupil(
     return torch.polar(passed, phase)
 
 
-def _source_points(objective: Objective, line: int, lines: int) -> list[tuple[float, float]]:
+def source_points(objective: Objective, line: int, lines: int) -> list[tuple[float, float]]:
     """Every `lines`-th of evenly strewn points (y, x) of the lit aperture, over the objective's."""
     inner, outer = objective.illumination
     count = max(objective.source_points, lines)
