@@ -29,7 +29,7 @@ CONTENT: Final = "content_sha256"
 KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "plain": ("features", "layers"), "unet": ("features", "depth"),
     "folded": ("features", "depth", "fold", "saturating", "maxima", "corrects", "adds"),
-    "sdcnn": ("features",), "resnet50v2": ("features",),
+    "grader": ("features", "depth", "fold"), "sdcnn": ("features",), "resnet50v2": ("features",),
     "valid_unet": ("features",), "resunet": ("features",),
 }  # fmt: skip
 
@@ -188,6 +188,7 @@ def build_network(options: Mapping[str, Any], device: str = "cpu") -> nn.Module:
     import torch
 
     from lensfree_nb.nets.folded import FoldedUNet
+    from lensfree_nb.nets.grader import Grader
     from lensfree_nb.nets.plain import Plain
     from lensfree_nb.nets.resnet import ResNet50V2
     from lensfree_nb.nets.resunet import ResUNet, ValidUNet
@@ -196,7 +197,7 @@ def build_network(options: Mapping[str, Any], device: str = "cpu") -> nn.Module:
 
     kinds: dict[str, Callable[..., nn.Module]] = {
         "plain": Plain, "unet": UNet, "folded": FoldedUNet, "sdcnn": SDCNN,
-        "resnet50v2": ResNet50V2, "valid_unet": ValidUNet, "resunet": ResUNet,
+        "grader": Grader, "resnet50v2": ResNet50V2, "valid_unet": ValidUNet, "resunet": ResUNet,
     }  # fmt: skip
     kind = kinds[options["kind"]]
     own = {name: int(options[name]) for name in KINDS[options["kind"]] if name in options}

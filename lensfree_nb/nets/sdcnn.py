@@ -38,6 +38,7 @@ class SDCNN(nn.Sequential):
 
     # One answer for the whole image: there is no tile of it.
     halo_px: Final = 0
+    stride_px: Final = 1
     tiled: Final = False
 
     def __init__(self, inputs: int = 3, outputs: int = 2, *, features: int = 64):

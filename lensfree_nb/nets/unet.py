@@ -47,10 +47,12 @@ class Levels(nn.Module):
         super().__init__()
         widths = [features * min(2**level, WIDEST) for level in range(depth)]
         self.down = nn.ModuleList(
-            _block(before, after) for before, after in zip([inputs, *widths], widths, strict=False)
+            two_convolutions(before, after)
+            for before, after in zip([inputs, *widths], widths, strict=False)
         )
         self.up = nn.ModuleList(
-            _block(above if adds else above + below, above) for above, below in pairwise(widths)
+            two_convolutions(above if adds else above + below, above)
+            for above, below in pairwise(widths)
         )
         self.adds = adds
         if adds:
@@ -185,7 +187,8 @@ def _reach(depth: int) -> int:
     return farthest
 
 
-def _block(before: int, after: int) -> nn.Sequential:
+def two_convolutions(before: int, after: int) -> nn.Sequential:
+    """A pair of 3 × 3 convolutions, each with a ReLU after it; images keep their size."""
     return nn.Sequential(
         _convolution(before, after), nn.ReLU(inplace=True),
         _convolution(after, after), nn.ReLU(inplace=True),
