@@ -116,6 +116,26 @@ class LensfreeAccessor:
             trust_residual=trust_residual, residual_map=residual_map, start=start, **parameters,
         )  # fmt: skip
 
+    def refocus(
+        self,
+        distance_um: float | Sequence[float] | None = None,
+        *,
+        extended: bool = False,
+        window_um: float = 15.0,
+        objects: Literal["absorbing", "transparent"] = "absorbing",
+        device: str = "auto",
+    ) -> xr.Dataset:
+        """Light of the holograms in one plane, in several, or in the sharpest of them everywhere.
+
+        See :func:`lensfree_nb.refocus.holograms.refocus_holograms`.
+        """
+        from lensfree_nb.refocus.holograms import refocus_holograms
+
+        return refocus_holograms(
+            self._ds, distance_um, extended=extended, window_um=window_um, objects=objects,
+            device=device,
+        )  # fmt: skip
+
     def quantify(
         self,
         network: str | Path | ModelSpec = "measure",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Any, Final
 
 from lensfree_nb.checks import check_choice, check_count, check_number
@@ -22,6 +22,8 @@ GROWS_WITH: Final = ("residual", "density_per_mm2")
 # By what the errors of each metric are multiplied; and of networks that draw discs alone, how much
 # each of the ways to read a disc counts.
 SE_FACTOR: Final = "se_factor"
+# How images are made as large as a network wants them.
+FITS, MOST_SIDE_PX = ("resize", "crop"), 10_000
 WEIGHTS, READINGS, MOST_WEIGHT = "disc_weights", 3, 100.0
 
 
@@ -43,6 +45,7 @@ def check_header(built: Mapping[str, Any]) -> None:
     check_corrects(built)
     _check_trained_on(built.get("trained_on", {}))
     _check_measures(built)
+    _check_sorts(built)
 
 
 def check_corrects(options: Mapping[str, Any]) -> None:
@@ -101,6 +104,21 @@ def _check_measures(built: Mapping[str, Any]) -> None:
     # Networks that measure nothing name no metrics.
     for metric in {*factors, *weights, *reach, *chain(*powers)} if metrics else ():
         check_choice("a metric that is told of", metric, metrics)
+
+
+def _check_sorts(built: Mapping[str, Any]) -> None:
+    """Whether what a header says of grades of focus can be used."""
+    if built.get("side_px") is not None:
+        check_count("side_px", built["side_px"], 1, MOST_SIDE_PX)
+    check_choice("fit", built.get("fit", FITS[0]), FITS)
+    check_number("temperature", built.get("temperature", 1.0), open_low=True)
+    edges = built.get("edges")
+    if edges is None:
+        return
+    check_count("edges: how many", len(edges), int(built["outputs"]) - 1, int(built["outputs"]) - 1)
+    check_count("edges: how many", len(edges), 2)
+    for low, high in pairwise([0.0, *edges]):
+        check_number("edges", high, low, open_low=True)
 
 
 def _of_metrics(said: Mapping[str, Any], name: str) -> dict[str, Any]:
