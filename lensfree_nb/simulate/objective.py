@@ -111,6 +111,12 @@ class Objective:
         names = tuple(f"{w:g} nm" for w in self.wavelength_nm)
         return known.get(len(self.wavelength_nm), names)
 
+    @property
+    def depth_of_field_um(self) -> float:
+        """``n lambda / NA**2``: how far planes may lie apart and look alike (Born & Wolf, §8.8)."""
+        middle_um = 1e-3 * sum(self.wavelength_nm) / len(self.wavelength_nm)
+        return self.medium_index * middle_um / self.aperture**2
+
     def brightfield(self) -> Objective:
         """The same without ring and plate, the condenser stopped down to 0.4, as for cells."""
         return replace(self, contrast="brightfield", illumination=(0.0, 0.4))

@@ -25,6 +25,7 @@ SEEN = {
     "represent": "as OPD, at the pixel size of network.trained_on; a quarter of them reconstructed "
     "by the reference method. Weights and threshold are chosen by what that reconstructs; the "
     "standard pipeline's errors are learned, too",
+    "sort": "in phase contrast through objectives, thin, all of a culture in one plane",
     "change": "as true OPD with noise and slow backgrounds, at the pixel size of "
     "network.trained_on; none that divides",
 }

@@ -14,6 +14,7 @@ from lensfree_nb.train.quantification import Quantification
 from lensfree_nb.train.recipe import Recipe, check_keys
 from lensfree_nb.train.reconstruction import Reconstruction
 from lensfree_nb.train.representation import Representation
+from lensfree_nb.train.sorting import Sorting
 
 
 class Task(Protocol):
@@ -46,7 +47,7 @@ class Task(Protocol):
 
 TASKS: dict[str, Callable[..., Task]] = {
     "change": Change, "quantify": Quantification, "reconstruct": Reconstruction,
-    "represent": Representation,
+    "represent": Representation, "sort": Sorting,
 }  # fmt: skip
 
 

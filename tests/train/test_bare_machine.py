@@ -31,11 +31,15 @@ TRAIN = """
 import dataclasses, sys, tempfile
 from pathlib import Path
 sys.modules.update(dict.fromkeys(sys.argv[2:]))
+from inspect import signature
 from lensfree_nb.nets.registry import find_model, load_network
+from lensfree_nb.train.tasks import TASKS
 from lensfree_nb.train.loop import Training
 from lensfree_nb.train.recipe import read_recipe
 recipe = read_recipe(sys.argv[1])
 small = dict(field_px=128, patch_px=64, shelf_fields=2, validation_fields=1, bank_cells=30)
+known = signature(TASKS[recipe.task]).parameters
+small = {name: value for name, value in small.items() if name in known}
 brief = dataclasses.replace(recipe.schedule, steps=4, batch=2, validate_every=2)
 recipe = dataclasses.replace(recipe, data=recipe.data | small, schedule=brief)
 folder = Path(tempfile.mkdtemp())

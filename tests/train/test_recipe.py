@@ -69,7 +69,7 @@ def test_what_is_no_recipe_is_refused(tmp_path, text, words):
 
 @pytest.mark.parametrize("name", ["nothing", "../../etc/passwd", "none.toml"])
 def test_a_missing_recipe_is_named_with_those_that_there_are(name):
-    with pytest.raises(ParameterError, match=r"use accelerate, change, measure"):
+    with pytest.raises(ParameterError, match=r"use accelerate, change, focus, measure"):
         read_recipe(name)
 
 

@@ -1,0 +1,106 @@
+"""Images in and out of focus to learn from: simulated cultures through objectives."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lensfree_nb.simulate.camera import Camera
+from lensfree_nb.simulate.focus_stack import CONDITIONS, focus_stack
+from lensfree_nb.simulate.objective import OBJECTIVES, Objective
+
+# Depths of field: of what is called in focus, and of what is called out of it.
+IN_FOCUS, OUT_OF_FOCUS = (0.0, 0.25), (0.75, 6.0)
+# About the 300 of Xue 2021.
+PER_MM2: Final = (150.0, 500.0)
+FIELDS: Final = 31
+Microscopes = Literal["paper", "any"]
+
+
+@dataclass(frozen=True, slots=True)
+class FocusSource:
+    """Fields by their number, each seen in several planes.
+
+    Parameters
+    ----------
+    seed : int
+        Of everything random.
+    field_px : int
+        Side of a field.
+    planes : int
+        How many each is seen in: half of them in focus.
+    microscopes : {"paper", "any"}
+        The 18 conditions of Xue 2021 in turn, or any objective around theirs.
+    gap : bool
+        Whether nothing lies between in and out of focus, as of images that were sorted by eye; else
+        all distances up to the farthest occur.
+    device : str
+        Where torch works.
+    """
+
+    seed: int
+    field_px: int = 536
+    planes: int = 4
+    microscopes: Microscopes = "paper"
+    gap: bool = True
+    device: str = "auto"
+
+    def field(self, number: int) -> tuple[Tensor, Tensor]:
+        """Images (plane, 1, y, x), and how far each is from the focus (plane; depths of field)."""
+        rng = np.random.default_rng([self.seed, FIELDS, number])
+        condition = CONDITIONS[number % len(CONDITIONS)]
+        objective = OBJECTIVES[condition.objective]
+        if self.microscopes == "any":
+            objective = any_objective(objective, rng)
+        shape = (self.field_px, self.field_px)
+        # In pixels of the preset, which a condition counts in.
+        scale = objective.pixel_size_um / OBJECTIVES[condition.objective].pixel_size_um
+        side = math.ceil(self.field_px * scale)
+        cells = condition.cells((side, side), rng=rng, density_per_mm2=rng.uniform(*PER_MM2))
+        away = self._away(rng)
+        sides = rng.choice([-1, 1], self.planes)
+        ds = focus_stack(
+            cells, shape, tuple(sides * away * objective.depth_of_field_um), rng=rng,
+            objective=objective, surface=condition.substrate, device=self.device,
+        )  # fmt: skip
+        return torch.from_numpy(ds["image"].values), torch.from_numpy(away).float()
+
+    def _away(self, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Distances from the focus, the first half in it."""
+        near = rng.uniform(*IN_FOCUS, self.planes - self.planes // 2)
+        low = OUT_OF_FOCUS[0] if self.gap else IN_FOCUS[1]
+        far = np.exp(rng.uniform(math.log(low), math.log(OUT_OF_FOCUS[1]), self.planes // 2))
+        return np.concatenate([near, far])
+
+
+def any_objective(like: Objective, rng: np.random.Generator) -> Objective:
+    """An objective around one of the paper's: each of its numbers drawn at random.
+
+    Apertures of 0.25 to 0.5, pixels of 0.35 to 1.05 times ``lambda / 2 NA``, 500 to 600 nm in bands
+    of 20 to 100 nm, rings and plates of other places, widths and strengths, and cameras of 8 to 16
+    bits with wells of 8000 to 30 000 electrons.
+    """
+    aperture, wavelength = float(rng.uniform(0.25, 0.5)), float(rng.uniform(500, 600))
+    inner, width = float(rng.uniform(0.4, 0.6)), float(rng.uniform(0.07, 0.15))
+    beyond = float(rng.uniform(0.02, 0.06))
+    bits = int(rng.choice([8, 12, 16]))
+    return replace(
+        like,
+        aperture=aperture,
+        pixel_size_um=float(rng.uniform(0.35, 1.05)) * wavelength * 1e-3 / (2 * aperture),
+        wavelength_nm=(wavelength,),
+        bandwidth_nm=float(rng.uniform(20, 100)),
+        illumination=(inner, inner + width),
+        plate=(inner - beyond, inner + width + beyond),
+        transmission=float(rng.uniform(0.35, 0.7)),
+        camera=Camera(
+            full_well_e=float(rng.uniform(8_000, 30_000)), exposure=float(rng.uniform(0.25, 0.6)),
+            read_noise_e=float(rng.uniform(2, 10)), bits=bits,
+        ),
+    )  # fmt: skip

@@ -1,0 +1,174 @@
+"""The task of a network that tells images in focus from others, and how far these are from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+import torch
+from scipy.optimize import minimize_scalar
+from scipy.stats import rankdata
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from lensfree_nb.checks import check_choice, check_count, check_flag, check_number, checked_seed
+from lensfree_nb.errors import ParameterError
+from lensfree_nb.nets.header import FITS, MOST_SIDE_PX
+from lensfree_nb.refocus.verdict import IN_FOCUS, shown
+from lensfree_nb.train.focus_images import FocusSource, Microscopes
+from lensfree_nb.train.shelf import Batch, Shelf
+
+# Between grades of defocus (depths of field).
+EDGES: Final = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+MICROSCOPES: Final = ("paper", "any")
+COOLEST, HOTTEST = 0.1, 10.0
+
+
+@dataclass
+class Sorting:
+    """Examples, loss and scores of networks that sort.
+
+    Parameters
+    ----------
+    seed, validation_seed : int
+        Of the fields to learn from, and of those to validate on.
+    graded : bool
+        Whether how far from the focus is learned, or only in and out, as in Xue 2021.
+    field_px, planes, microscopes
+        As of :class:`~lensfree_nb.train.focus_images.FocusSource`. Of two classes, nothing lies
+        between them.
+    side_px : int, optional
+        Of the squares that images are made into before they are shown; patches as large as half a
+        field, where none is given.
+    fit : {"resize", "crop"}
+        How.
+    shelf_fields, reuse
+        As of :class:`~lensfree_nb.train.shelf.Shelf`.
+    validation_fields : int
+        Fields to validate on.
+    device : str
+        Where torch works.
+
+    Raises
+    ------
+    ParameterError
+        If a number is not above 0, or the seeds are one.
+    """
+
+    seed: int
+    validation_seed: int
+    graded: bool = True
+    field_px: int = 536
+    planes: int = 4
+    microscopes: Microscopes = "paper"
+    side_px: int | None = None
+    fit: str = "resize"
+    shelf_fields: int = 36
+    reuse: float = 4.0
+    validation_fields: int = 36
+    device: str = "auto"
+    _shelf: Shelf = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained."""
+        for name in ("field_px", "shelf_fields", "validation_fields"):
+            check_count(name, getattr(self, name), 1)
+        check_count("planes", self.planes, 2)
+        if self.side_px is not None:
+            check_count("side_px", self.side_px, 1, MOST_SIDE_PX)
+        check_flag("graded", self.graded)
+        check_choice("microscopes", self.microscopes, MICROSCOPES)
+        check_choice("fit", self.fit, FITS)
+        check_number("reuse", self.reuse, open_low=True)
+        seeds = [checked_seed(getattr(self, name), name) for name in ("seed", "validation_seed")]
+        if seeds[0] == seeds[1]:
+            raise ParameterError(
+                f"validation_seed is {seeds[1]}, as seed is: what is validated must not be learned"
+            )
+        source = self._source(self.seed)
+        each = self.planes * (4 if self.side_px is None else 1)
+        self._shelf = Shelf(
+            lambda number: self._examples(source, number), self.seed, each, self.shelf_fields,
+            self.reuse,
+        )  # fmt: skip
+
+    def options(self) -> dict[str, Any]:
+        """Inputs and outputs of its networks, and how they are shown images."""
+        said: dict[str, Any] = {"task": "sort", "inputs": 1, "fit": self.fit}
+        said |= {} if self.side_px is None else {"side_px": self.side_px}
+        grades = {"outputs": len(EDGES) + 1, "edges": list(EDGES)}
+        return said | (grades if self.graded else {"outputs": 2})
+
+    def batch(self, step: int, size: int) -> Batch:
+        """Images and their distances of one step: the same for one step, always."""
+        return self._shelf.batch(step, size)
+
+    def validation(self) -> list[Batch]:
+        """Images of fields that are never learned from."""
+        source = self._source(self.validation_seed)
+        return [self._examples(source, number) for number in range(self.validation_fields)]
+
+    def loss(self, found: Tensor, truth: Tensor) -> Tensor:
+        """Cross-entropy of the grades."""
+        return cross_entropy(found, self._grades(truth))
+
+    def scores(self, found: Tensor, truth: Tensor) -> dict[str, float]:
+        """Of the whole validation; the loss is what the best is chosen by."""
+        away = truth.flatten()
+        shares = found.double().softmax(1)
+        focus = shares[:, : self._in_focus()].sum(1)
+        sharp = away <= IN_FOCUS
+        return {
+            "loss": float(self.loss(found, truth)),
+            "accuracy": float(((focus > 0.5) == sharp).double().mean()),
+            "auc": area_under_curve(focus.numpy(force=True), sharp.numpy(force=True)),
+        }
+
+    def learned(self, found: Tensor, truth: Tensor) -> dict[str, Any]:
+        """The temperature that makes probabilities as often right as they say."""
+        grades, logits = self._grades(truth), found.double()
+
+        def badness(log: float) -> float:
+            return float(cross_entropy(logits / float(np.exp(log)), grades))
+
+        best = minimize_scalar(badness, bounds=(np.log(COOLEST), np.log(HOTTEST)), method="bounded")
+        return {"temperature": round(float(np.exp(best.x)), 4)}
+
+    def _in_focus(self) -> int:
+        """How many of the first grades count as in focus."""
+        return EDGES.index(IN_FOCUS) + 1 if self.graded else 1
+
+    def _grades(self, truth: Tensor) -> Tensor:
+        away = truth.flatten()
+        edges = torch.tensor(EDGES if self.graded else (IN_FOCUS,)).to(away)
+        return torch.bucketize(away, edges)
+
+    def _source(self, seed: int) -> FocusSource:
+        return FocusSource(
+            seed, field_px=self.field_px, planes=self.planes, microscopes=self.microscopes,
+            gap=not self.graded, device=self.device,
+        )  # fmt: skip
+
+    def _examples(self, source: FocusSource, number: int) -> Batch:
+        """What a network is shown of a field, and the distance (image, 1, 1, 1) of each."""
+        images, away = source.field(number)
+        if self.side_px is None:
+            half = self.field_px // 2
+            corners = [(y, x) for y in (0, half) for x in (0, half)]
+            images = torch.cat([images[..., y : y + half, x : x + half] for y, x in corners])
+            away = away.repeat(len(corners))
+        return shown(images, self.options()), away[:, None, None, None]
+
+
+def area_under_curve(scores: np.ndarray, positive: np.ndarray) -> float:
+    """Area under the receiver's curve, ties counted half (Mann and Whitney 1947); NaN of one class.
+
+    >>> area_under_curve(np.array([0.1, 0.4, 0.35, 0.8]), np.array([0, 0, 1, 1]))
+    0.75
+    """
+    many, few = int(np.sum(positive)), int(len(positive) - np.sum(positive))
+    if not many or not few:
+        return float("nan")
+    ranks = rankdata(scores)[np.asarray(positive, bool)].sum()
+    return float((ranks - many * (many + 1) / 2) / (many * few))
