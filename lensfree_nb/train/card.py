@@ -25,10 +25,12 @@ SEEN = {
     "represent": "as OPD, at the pixel size of network.trained_on; a quarter of them reconstructed "
     "by the reference method. Weights and threshold are chosen by what that reconstructs; the "
     "standard pipeline's errors are learned, too",
-    "sort": "in phase contrast through objectives, thin, all of a culture in one plane",
+    "sort": "in phase contrast through objectives, all of a culture in one plane",
     "change": "as true OPD with noise and slow backgrounds, at the pixel size of "
     "network.trained_on; none that divides",
 }
+# Where what varies between fields is written, unless it is in `variety`.
+VARIETY = {"sort": "focus_images"}
 FEW = "The last cells seen were few, of one kind and one microscope; hold it against others."
 
 
@@ -36,6 +38,7 @@ def write_card(
     path: Path, recipe: Recipe, options: Mapping[str, Any], sha256: str, training: Mapping[str, Any]
 ) -> None:
     """Write the card as JSON; the weights of its command's `--start` are ``started_from``."""
+    varied = VARIETY.get(recipe.task, "variety")
     annotated, seen = recipe.task == "annotated", SEEN.get(recipe.task, "as the recipe says")
     command = f"lensfree train {recipe.name}{'' if recipe.name in recipe_names() else '.toml'}"
     if training.get("started_from"):
@@ -48,7 +51,7 @@ def write_card(
         "sha256": sha256,
         "network": dict(options),
         "data": {
-            "source": "simulated by lensfree_nb.train, of what lensfree_nb.train.variety holds",
+            "source": f"simulated, of what lensfree_nb.train.{varied} holds",
             **recipe.data,
         },
         "schedule": dataclasses.asdict(recipe.schedule),
