@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from lensfree_nb.checks import check_choice, check_flag, check_number
 from lensfree_nb.contract import distance_of, exposure_dim, full_scale_of, hologram_of, setup_of
-from lensfree_nb.errors import DimensionError, DistanceError
+from lensfree_nb.errors import DataError, DimensionError, DistanceError, raise_or_warn
 from lensfree_nb.microscope import Setup, check_distance
 from lensfree_nb.optics.propagation import checked_halo_px
 from lensfree_nb.provenance import provenance
@@ -70,7 +70,12 @@ def refocus_holograms(
         If `ds` does not keep the contract, a distance is missing or out of range, or fringes would
         reach far beyond the frame, and if one plane alone is to be extended.
     DataError
-        When computed: if a frame cannot be used.
+        When computed: if a single frame cannot be used. Of several, that one is NaN.
+
+    Warns
+    -----
+    QualityWarning
+        Of a frame that is flagged so.
     """
     hologram, setup = hologram_of(ds), setup_of(ds)
     distances = _distances(ds, distance_um)
@@ -81,13 +86,13 @@ def refocus_holograms(
     if extended and len(distances) < 2:
         raise DistanceError("distance_um is one plane; give several to extend the depth of field")
     checked_halo_px(setup.at(max(distances)), (hologram.sizes["y"], hologram.sizes["x"]))
-    many = not extended and isinstance(distance_um, (Sequence, np.ndarray, xr.DataArray))
+    many = not extended and distance_um is not None and np.ndim(cast(Any, distance_um)) > 0
     exposure = exposure_dim(ds)
     frame = (exposure, *FRAME)
     kernel = partial(
         _refocused, setup=setup, distances=distances, full_scale=full_scale_of(hologram),
         window_px=window_um / setup.pixel_size_um if extended else None, objects=objects,
-        device=device, many=many,
+        device=device, many=many, flag=hologram.sizes.get("time", 1) > 1,
     )  # fmt: skip
     stack = ("distance", *frame) if many else frame
     outputs = [stack, stack, *([FRAME] if extended else [])]
@@ -138,10 +143,16 @@ def _distances(ds: xr.Dataset, distance_um: Any) -> tuple[float, ...]:
 
 def _refocused(
     hologram: NDArray[Any], *, setup: Setup, distances: tuple[float, ...], full_scale: float,
-    window_px: float | None, objects: Objects, device: str, many: bool,
+    window_px: float | None, objects: Objects, device: str, many: bool, flag: bool,
 ) -> tuple[NDArray[np.float32], ...]:  # fmt: skip
     """One frame (exposure, y, x)."""
-    values = frame_values(hologram, full_scale)
+    try:
+        values = frame_values(hologram, full_scale)
+    except DataError as error:
+        raise_or_warn(error, refuse=not flag)
+        stack = (len(distances), *hologram.shape) if many else hologram.shape
+        shapes = [stack, stack, *([] if window_px is None else [stack[-2:]])]
+        return tuple(np.full(shape, np.nan, np.float32) for shape in shapes)
     with working_on(device) as chosen:
         image = torch.tensor(values, device=chosen)
         depth = []

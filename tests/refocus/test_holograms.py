@@ -1,12 +1,19 @@
 """Planes of a hologram: against light that is known, and what is refused."""
 
 import numpy as np
+import pint
 import pytest
 import torch
 import xarray as xr
 
 import lensfree_nb as lf
-from lensfree_nb.errors import DataError, DimensionError, DistanceError, ParameterError
+from lensfree_nb.errors import (
+    DataError,
+    DimensionError,
+    DistanceError,
+    ParameterError,
+    QualityWarning,
+)
 from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.propagation import propagate
 from lensfree_nb.refocus.holograms import refocus_holograms
@@ -85,6 +92,27 @@ def test_lazy_is_eager_and_the_depth_comes_with_what_is_joined(no_compute):
     stack = refocus_holograms(ds.chunk({"time": 1}), distances)
     assert stack["amplitude"].sizes["distance"] == 3
     xr.testing.assert_equal(stack.compute(), refocus_holograms(ds, distances))
+
+
+@pytest.mark.parametrize("extended", [False, True])
+def test_a_frame_that_cannot_be_used_costs_no_other(extended):
+    eager = dataset()
+    dark = eager["hologram"] * 0
+    frames = xr.concat([eager["hologram"], dark], "time").assign_attrs(eager.hologram.attrs)
+    ds = eager.drop_vars("hologram").assign(hologram=frames)
+    with pytest.warns(QualityWarning, match="dark"):
+        found = refocus_holograms(ds, [NEAR, FAR], extended=extended)
+    assert bool(found["amplitude"].isel(time=1).isnull().all())
+    alone = refocus_holograms(eager, [NEAR, FAR], extended=extended)
+    np.testing.assert_array_equal(found["amplitude"].isel(time=0), alone["amplitude"])
+
+
+def test_distances_come_with_their_unit_too():
+    ds = dataset()
+    plain = refocus_holograms(ds, [NEAR, FAR])
+    held = xr.DataArray([NEAR * 1e-3, FAR * 1e-3], dims="distance", attrs={"units": "mm"})
+    for given in (held, pint.UnitRegistry().Quantity([NEAR * 1e-3, FAR * 1e-3], "mm")):
+        xr.testing.assert_allclose(refocus_holograms(ds, given)["amplitude"], plain["amplitude"])
 
 
 def test_transparent_objects_show_least_in_focus():
