@@ -1,7 +1,8 @@
 """Reconstructions kept from one run of a benchmark to the next: of full frames they take longest.
 
 One counts for as long as what was asked, all sources that it comes from, the weights and all
-versions are the same. How the work is carried out (``run``) is not looked at: it must not matter.
+versions are the same. How the work is carried out (the rest of ``run``) is not looked at: it must
+not matter.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ import lensfree_nb
 from lensfree_nb.versions import versions
 
 PACKAGE = Path(lensfree_nb.__file__).parent
-MADE_BY = ("contract.py", "microscope.py", "optics", "nets", "io", "simulate", "reconstruct")
+MADE_BY = (
+    "contract.py", "microscope.py", "optics", "nets", "io", "simulate", "reconstruct",
+    "run/frame_values.py",
+)  # fmt: skip
 BESIDE = ("_scenes.py", "_seeds.py")
 WEIGHTS = ("accelerate", "unwrap")
 
