@@ -29,7 +29,8 @@ def image_of(ds: xr.Dataset) -> xr.DataArray:
         raise DimensionError(f"expected an xarray.Dataset with 'image', not {type(ds).__name__}")
     if "image" not in ds:
         raise DimensionError(
-            "the dataset has no variable 'image'; open files with lensfree_nb.open_images"
+            "the dataset has no variable 'image'; give it one: "
+            "xr.Dataset({'image': (('position', 'y', 'x'), array)})"
         )
     image = dequantified(ds["image"])
     missing = [dim for dim in ("y", "x") if dim not in image.dims]
@@ -45,12 +46,3 @@ def image_of(ds: xr.Dataset) -> xr.DataArray:
     if "channel" not in image.dims:
         image = image.expand_dims("channel")
     return image.transpose(*FRAME_DIMS, *FRAME, missing_dims="ignore")
-
-
-def frame_dim(image: xr.DataArray) -> str | None:
-    """Along which dim its frames lie; None of a single image.
-
-    >>> frame_dim(xr.DataArray(np.ones((2, 1, 4, 4)), dims=("position", *FRAME)))
-    'position'
-    """
-    return next((dim for dim in FRAME_DIMS if dim in image.dims), None)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Final, Literal, get_args
 
 import torch
+from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from lensfree_nb.microscope import Setup
 from lensfree_nb.optics.distance import back_propagated
 from lensfree_nb.optics.propagation import fringe_halo_px
-from lensfree_nb.refocus.criteria import smoothed
 
 Objects = Literal["absorbing", "transparent"]
 OBJECTS: Final = get_args(Objects)
@@ -79,7 +79,7 @@ def sharpest(
     sign = 1.0 if objects == "absorbing" else -1.0
     for z in distances_um:
         wave = _plane(amplitude, setup, float(z))
-        lively = smoothed(_slopes(wave.abs()).mean(0), window_px)
+        lively = _smoothed(_slopes(wave.abs()).mean(0), window_px)
         most = torch.maximum(most, lively)
         better = sign * lively > best
         best = torch.where(better, sign * lively, best)
@@ -100,6 +100,12 @@ def _plane(amplitude: Tensor, setup: Setup, distance_um: float) -> Tensor:
     return torch.stack(
         [back_propagated(wave, setup, e, distance_um, halo) for e, wave in enumerate(amplitude)]
     )
+
+
+def _smoothed(image: Tensor, sigma_px: float) -> Tensor:
+    """Through a Gaussian, mirrored at the border."""
+    made = gaussian_filter(image.cpu().numpy(), sigma_px, mode="mirror")
+    return torch.from_numpy(made).to(image.device)
 
 
 def _slopes(image: Tensor) -> Tensor:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
-import torch
 import xarray as xr
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from lensfree_nb.checks import check_choice, check_number
 from lensfree_nb.provenance import provenance
-from lensfree_nb.refocus.criteria import CRITERIA, smoothed
+from lensfree_nb.refocus.criteria import CRITERIA
 from lensfree_nb.refocus.images import FRAME, image_of
 
 SMOOTHING_PX: Final = 1.0
@@ -72,6 +72,7 @@ def _sharpness(image: NDArray[Any], criterion: str, smoothing_px: float) -> floa
     known = np.isfinite(image)
     if not known.any():
         return float("nan")
-    whole = np.where(known, image, np.mean(image, where=known, dtype=np.float64))
-    light = smoothed(torch.from_numpy(whole.astype(np.float64)), smoothing_px)
-    return float(CRITERIA[criterion](light).mean())
+    level = np.mean(image, where=known, dtype=np.float64)
+    whole = np.where(known, image, level).astype(np.float64)
+    smooth = (ndimage.gaussian_filter(each, smoothing_px, mode="mirror") for each in whole)
+    return float(np.mean([CRITERIA[criterion](each) for each in smooth]))
