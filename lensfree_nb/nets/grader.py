@@ -19,7 +19,8 @@ class Grader(nn.Module):
     """Logits of grades, the weighted mean of what each block of an image says.
 
     Without norms, and with weights of the places that add up, so that a large image may be judged
-    in parts: :meth:`votes` of the parts are added, and their quotient is the verdict on the whole.
+    in parts: :meth:`votes` of the parts are added, and their quotient is the verdict on the whole,
+    but for what blocks along the seams would have seen beyond them.
 
     Parameters
     ----------

@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from lensfree_nb.errors import ModelError
+from lensfree_nb.errors import ModelError, ParameterError
 from lensfree_nb.nets.header import check_corrects, check_header
 
 if TYPE_CHECKING:
@@ -112,6 +112,25 @@ def find_model(name: str | Path) -> ModelSpec:
             f"{str(described)[:12]}...); fetch both again"
         )
     return ModelSpec(str(path.resolve()) if name.endswith(SUFFIX) else name, digest, header[HEADER])
+
+
+def find_model_for(network: str | Path | ModelSpec, tasks: Sequence[str]) -> ModelSpec:
+    """As :func:`find_model`, of a network that is for one of these tasks.
+
+    Raises
+    ------
+    ModelError
+        As of :func:`find_model`.
+    ParameterError
+        If it is for something else.
+    """
+    spec = network if isinstance(network, ModelSpec) else find_model(network)
+    if spec.options.get("task") not in tasks:
+        raise ParameterError(
+            f"network {spec.name} is for {spec.options.get('task')}; needed is one for "
+            f"{' or '.join(tasks)}"
+        )
+    return spec
 
 
 def read_card(name: str | Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import xarray as xr
 from lensfree_nb.contract import CHANGE_UNITS, METRIC_UNITS, pixel_size_of
 from lensfree_nb.errors import DataError, ParameterError, QualityWarning
 from lensfree_nb.nets.header import GROWS
-from lensfree_nb.nets.registry import ModelSpec, find_model
+from lensfree_nb.nets.registry import ModelSpec, find_model_for
 from lensfree_nb.quantify.error_stretch import RESIDUAL
 from lensfree_nb.units import length_factor
 
@@ -39,12 +39,7 @@ def network_for(network: str | Path | ModelSpec, tasks: Sequence[str]) -> ModelS
     """
     from lensfree_nb.quantify.channels import CHANNELS
 
-    spec = network if isinstance(network, ModelSpec) else find_model(network)
-    if spec.options.get("task") not in tasks:
-        raise ParameterError(
-            f"network {spec.name} is for {spec.options.get('task')}; needed is one for "
-            f"{' or '.join(tasks)}"
-        )
+    spec = find_model_for(network, tasks)
     drawn, channels = spec.options["outputs"], CHANNELS.get(str(spec.options["task"]))
     metrics = tuple(spec.options.get("metrics", ()))
     needed = channels.outputs if channels else len(metrics)

@@ -13,8 +13,7 @@ import torch
 import xarray as xr
 from numpy.typing import NDArray
 
-from lensfree_nb.errors import ParameterError
-from lensfree_nb.nets.registry import ModelSpec, find_model, load_network
+from lensfree_nb.nets.registry import ModelSpec, find_model_for, load_network
 from lensfree_nb.provenance import provenance
 from lensfree_nb.refocus.images import FRAME, image_of
 from lensfree_nb.refocus.verdict import judged, shown, verdict
@@ -62,7 +61,7 @@ def sort(ds: xr.Dataset, network: str | Path | ModelSpec, *, device: str = "auto
     """
     image = image_of(ds)
     check_device(device)
-    spec = sorter(network)
+    spec = find_model_for(network, [TASK])
     found = xr.apply_ufunc(
         partial(_sorted, spec=spec, device=device), image, input_core_dims=[FRAME],
         output_core_dims=[["said"]], vectorize=True, dask="parallelized",
@@ -80,22 +79,6 @@ def sort(ds: xr.Dataset, network: str | Path | ModelSpec, *, device: str = "auto
     return ds.drop_vars(MADE, errors="ignore").assign(said).assign_attrs(
         provenance(ds, "sort", network=dataclasses.asdict(spec))
     )  # fmt: skip
-
-
-def sorter(network: str | Path | ModelSpec) -> ModelSpec:
-    """The network, if it is one that sorts.
-
-    Raises
-    ------
-    ModelError, ParameterError
-        If there is none of that name, or it is for something else.
-    """
-    spec = network if isinstance(network, ModelSpec) else find_model(network)
-    if spec.options.get("task") != TASK:
-        raise ParameterError(
-            f"network {spec.name} is for {spec.options.get('task')}; needed is one to {TASK}"
-        )
-    return spec
 
 
 def _sorted(image: NDArray[Any], spec: ModelSpec, device: str) -> NDArray[np.float32]:

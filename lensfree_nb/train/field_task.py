@@ -65,11 +65,7 @@ class FieldTask:
         for name in WHOLE:
             check_count(name, getattr(self, name), 1)
         check_number("reuse", self.reuse, open_low=True)
-        seeds = [checked_seed(getattr(self, name), name) for name in ("seed", "validation_seed")]
-        if seeds[0] == seeds[1]:
-            raise ParameterError(
-                f"validation_seed is {seeds[1]}, as seed is: what is validated must not be learned"
-            )
+        check_seeds(self.seed, self.validation_seed)
         drafter = find_model(self.draft).options.get("task") if self.draft else RECONSTRUCTS
         if drafter != RECONSTRUCTS:
             raise ParameterError(
@@ -109,3 +105,18 @@ class FieldTask:
     def pair(self, source: PatchSource, number: int) -> Batch:
         """Inputs and truths of the patches of a field."""
         raise NotImplementedError
+
+
+def check_seeds(seed: int, validation_seed: int) -> None:
+    """Refuse what is no seed, and to validate on what is learned.
+
+    Raises
+    ------
+    ParameterError
+        If one is none, or both are one.
+    """
+    if checked_seed(seed) == checked_seed(validation_seed, "validation_seed"):
+        raise ParameterError(
+            f"validation_seed is {validation_seed}, as seed is: what is validated must not be "
+            "learned"
+        )

@@ -12,10 +12,10 @@ from scipy.stats import rankdata
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from lensfree_nb.checks import check_choice, check_count, check_flag, check_number, checked_seed
-from lensfree_nb.errors import ParameterError
+from lensfree_nb.checks import check_choice, check_count, check_flag, check_number
 from lensfree_nb.nets.header import FITS, MOST_SIDE_PX
 from lensfree_nb.refocus.verdict import IN_FOCUS, shown
+from lensfree_nb.train.field_task import check_seeds
 from lensfree_nb.train.focus_images import FocusSource, Microscopes
 from lensfree_nb.train.shelf import Batch, Shelf
 
@@ -81,11 +81,7 @@ class Sorting:
         check_choice("microscopes", self.microscopes, MICROSCOPES)
         check_choice("fit", self.fit, FITS)
         check_number("reuse", self.reuse, open_low=True)
-        seeds = [checked_seed(getattr(self, name), name) for name in ("seed", "validation_seed")]
-        if seeds[0] == seeds[1]:
-            raise ParameterError(
-                f"validation_seed is {seeds[1]}, as seed is: what is validated must not be learned"
-            )
+        check_seeds(self.seed, self.validation_seed)
         source = self._source(self.seed)
         each = self.planes * (4 if self.side_px is None else 1)
         self._shelf = Shelf(
