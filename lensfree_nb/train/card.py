@@ -16,6 +16,7 @@ from lensfree_nb.train.recipe import Recipe, recipe_names
 from lensfree_nb.versions import version_of
 
 SIMULATED = "Simulated cells only were seen: thin objects, denser than the medium, {}."
+FLAT = "in phase contrast through objectives, all of a culture in one plane"
 SEEN = {
     "reconstruct": "in three colours, at the pixel size, wavelengths and distances of "
     "network.trained_on",
@@ -25,12 +26,13 @@ SEEN = {
     "represent": "as OPD, at the pixel size of network.trained_on; a quarter of them reconstructed "
     "by the reference method. Weights and threshold are chosen by what that reconstructs; the "
     "standard pipeline's errors are learned, too",
-    "sort": "in phase contrast through objectives, all of a culture in one plane",
+    "sort": FLAT,
+    "restore": FLAT,
     "change": "as true OPD with noise and slow backgrounds, at the pixel size of "
     "network.trained_on; none that divides",
 }
 # Where what varies between fields is written, unless it is in `variety`.
-VARIETY = {"sort": "focus_images"}
+VARIETY = dict.fromkeys(("sort", "restore"), "focus_images")
 FEW = "The last cells seen were few, of one kind and one microscope; hold it against others."
 
 

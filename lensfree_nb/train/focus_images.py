@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -23,6 +23,17 @@ FIELDS: Final = 31
 Microscopes = Literal["paper", "any"]
 
 
+class Planes(NamedTuple):
+    """A field: images (plane, 1, y, x), how far each is from the focus, and the truth (1, y, x).
+
+    Distances are in depths of field; the truth is in focus and without noise.
+    """
+
+    images: Tensor
+    away: Tensor
+    truth: Tensor
+
+
 @dataclass(frozen=True, slots=True)
 class FocusSource:
     """Fields by their number, each seen in several planes.
@@ -34,7 +45,9 @@ class FocusSource:
     field_px : int
         Side of a field.
     planes : int
-        How many each is seen in: half of them in focus.
+        How many each is seen in.
+    sharp : int, optional
+        How many of these are in focus; half of them by default.
     microscopes : {"paper", "any"}
         The 18 conditions of Xue 2021 in turn, or any objective around theirs.
     gap : bool
@@ -47,12 +60,13 @@ class FocusSource:
     seed: int
     field_px: int = 536
     planes: int = 4
+    sharp: int | None = None
     microscopes: Microscopes = "paper"
     gap: bool = True
     device: str = "auto"
 
-    def field(self, number: int) -> tuple[Tensor, Tensor]:
-        """Images (plane, 1, y, x), and how far each is from the focus (plane; depths of field)."""
+    def field(self, number: int) -> Planes:
+        """All planes of a field."""
         rng = np.random.default_rng([self.seed, FIELDS, number])
         condition = CONDITIONS[number % len(CONDITIONS)]
         objective = OBJECTIVES[condition.objective]
@@ -69,13 +83,15 @@ class FocusSource:
             cells, shape, tuple(sides * away * objective.depth_of_field_um), rng=rng,
             objective=objective, surface=condition.substrate, device=self.device,
         )  # fmt: skip
-        return torch.from_numpy(ds["image"].values), torch.from_numpy(away).float()
+        images, truth = (torch.from_numpy(ds[name].values) for name in ("image", "truth_image"))
+        return Planes(images, torch.from_numpy(away).float(), truth)
 
     def _away(self, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Distances from the focus, the first half in it."""
-        near = rng.uniform(*IN_FOCUS, self.planes - self.planes // 2)
+        """Distances from the focus, the first of them in it."""
+        sharp = self.planes - self.planes // 2 if self.sharp is None else self.sharp
+        near = rng.uniform(*IN_FOCUS, sharp)
         low = OUT_OF_FOCUS[0] if self.gap else IN_FOCUS[1]
-        far = np.exp(rng.uniform(math.log(low), math.log(OUT_OF_FOCUS[1]), self.planes // 2))
+        far = np.exp(rng.uniform(math.log(low), math.log(OUT_OF_FOCUS[1]), self.planes - sharp))
         return np.concatenate([near, far])
 
 

@@ -19,6 +19,7 @@ from lensfree_nb.run.networks import has_bfloat16
 from lensfree_nb.train.bar import steps_bar
 from lensfree_nb.train.card import write_card
 from lensfree_nb.train.checkpoint import load_checkpoint, save_checkpoint
+from lensfree_nb.train.optimiser import optimiser_for, remembered, remind
 from lensfree_nb.train.recipe import Recipe
 from lensfree_nb.train.spread import settle_spread, telling_spread
 from lensfree_nb.train.start import weights_for
@@ -80,9 +81,7 @@ class Training:
         schedule = self.recipe.schedule
         if schedule.spread_steps or schedule.spread_fields:
             telling_spread(self._task)
-        self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay
-        )
+        self.optimiser = optimiser_for(self.network.parameters(), schedule)
         self._validation: list[tuple[Tensor, Tensor]] = []
         if self.checkpoint.is_file():
             self._take_up()
@@ -251,7 +250,7 @@ class Training:
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "best": self.best.state_dict(),
-            **self._moments(),
+            **remembered(self.optimiser),
         }
         said = {
             "step": self.step, "seconds": self.seconds, "history": self.history,
@@ -259,10 +258,6 @@ class Training:
             "options": self.options,
         }  # fmt: skip
         save_checkpoint(self.checkpoint, parts, said)
-
-    def _moments(self) -> dict[str, dict[str, Tensor]]:
-        state = self.optimiser.state_dict()["state"]
-        return {f"adam{number}": dict(moments) for number, moments in state.items()}
 
     def _take_up(self) -> None:
         parts, said = load_checkpoint(
@@ -275,6 +270,11 @@ class Training:
                     f"{self.checkpoint} is of a recipe with another {part}; remove it, or choose "
                     "another folder"
                 )
+        if said["recipe"]["schedule"].get("optimiser") != self.recipe.schedule.optimiser:
+            raise ParameterError(
+                f"{self.checkpoint} is of a recipe with another optimiser; remove it, or choose "
+                "another folder"
+            )
         if said.get("options", self.options) != self.options:
             raise ParameterError(
                 f"{self.checkpoint} learned from another draft than is here now; remove it, or "
@@ -284,9 +284,7 @@ class Training:
             ("network", self.network), ("average", self.average), ("best", self.best),
         ):  # fmt: skip
             network.load_state_dict(parts.pop(name))
-        state = self.optimiser.state_dict()
-        state["state"] = {int(name[4:]): moments for name, moments in parts.items()}
-        self.optimiser.load_state_dict(state)
+        remind(self.optimiser, parts)
         self.step, self.seconds, self.history = said["step"], said["seconds"], said["history"]
         self.started_from = said.get("started_from")
 

@@ -10,13 +10,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
-from lensfree_nb.checks import check_count, check_number
+from lensfree_nb.checks import check_choice, check_count, check_number
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.nets.header import MAYBE_0, MOST
 from lensfree_nb.nets.registry import KINDS, build_network
 from lensfree_nb.run.tiles import ALIGNMENT
 
 RECIPES: Final = Path(__file__).parent / "recipes"
+OPTIMISERS: Final = ("adamw", "nadam", "sgd")
 TEXTS, TABLES = ("purpose", "task"), ("network", "data", "schedule")
 
 
@@ -28,8 +29,12 @@ class Schedule:
     ----------
     steps, batch : int
         Steps of the optimiser, and examples in each.
+    optimiser : {"adamw", "nadam", "sgd"}
+        What makes the steps (``train.optimiser``).
     learning_rate, weight_decay : float
-        Of AdamW. The rate rises over `warmup` steps and falls to zero along a cosine.
+        Of the optimiser. The rate rises over `warmup` steps and falls to zero along a cosine.
+    halve_every : int
+        Steps after which the rate is halved, again and again, in place of the cosine; 0 is never.
     clip : float
         Longest gradient.
     average : float
@@ -46,8 +51,10 @@ class Schedule:
 
     steps: int
     batch: int
+    optimiser: str = "adamw"
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
+    halve_every: int = 0
     warmup: int = 100
     clip: float = 1.0
     average: float = 0.998
@@ -60,7 +67,8 @@ class Schedule:
         """Refuse what no schedule can be."""
         for name in ("steps", "batch", "validate_every", "patience"):
             check_count(name, getattr(self, name), 1)
-        for name in ("warmup", "spread_steps", "spread_fields"):
+        check_choice("optimiser", self.optimiser, OPTIMISERS)
+        for name in ("warmup", "halve_every", "spread_steps", "spread_fields"):
             check_count(name, getattr(self, name))
         for name in ("weight_decay", "average"):
             check_number(name, getattr(self, name))
@@ -75,9 +83,13 @@ class Schedule:
         >>> plan = Schedule(steps=100, batch=1, warmup=10)
         >>> [round(plan.pace(step), 2) for step in (0, 9, 55, 100)]
         [0.1, 1.0, 0.5, 0.0]
+        >>> [Schedule(100, 1, warmup=0, halve_every=40).pace(step) for step in (39, 40, 99)]
+        [1.0, 0.5, 0.25]
         """
         if step < self.warmup:
             return (step + 1) / self.warmup
+        if self.halve_every:
+            return 0.5 ** ((step - self.warmup) // self.halve_every)
         share = (step - self.warmup) / max(self.steps - self.warmup, 1)
         return 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
 

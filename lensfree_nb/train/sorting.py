@@ -148,7 +148,7 @@ class Sorting:
 
     def _examples(self, source: FocusSource, number: int) -> Batch:
         """What a network is shown of a field, and the distance (image, 1, 1, 1) of each."""
-        images, away = source.field(number)
+        images, away, _ = source.field(number)
         if self.side_px is None:
             half = self.field_px // 2
             corners = [(y, x) for y in (0, half) for x in (0, half)]

@@ -14,6 +14,7 @@ from lensfree_nb.train.quantification import Quantification
 from lensfree_nb.train.recipe import Recipe, check_keys
 from lensfree_nb.train.reconstruction import Reconstruction
 from lensfree_nb.train.representation import Representation
+from lensfree_nb.train.restoring import Restoring
 from lensfree_nb.train.sorting import Sorting
 
 
@@ -47,7 +48,7 @@ class Task(Protocol):
 
 TASKS: dict[str, Callable[..., Task]] = {
     "change": Change, "quantify": Quantification, "reconstruct": Reconstruction,
-    "represent": Representation, "sort": Sorting,
+    "represent": Representation, "restore": Restoring, "sort": Sorting,
 }  # fmt: skip
 
 

@@ -36,10 +36,11 @@ def test_half_of_the_planes_are_in_focus(gap):
 
 def test_a_field_is_always_the_same_and_the_18_conditions_take_turns():
     source = FocusSource(seeds.CELLS, field_px=48, planes=2)
-    images, away = source.field(3)
-    again, _ = FocusSource(seeds.CELLS, field_px=48, planes=2).field(3)
+    images, away, truth = source.field(3)
+    again, *_ = FocusSource(seeds.CELLS, field_px=48, planes=2).field(3)
     assert images.shape == (2, 1, 48, 48)
     assert away.shape == (2,)
+    assert truth.shape == (1, 48, 48)
     assert torch.equal(images, again)
     assert not torch.equal(images, source.field(3 + len(CONDITIONS))[0])
 
