@@ -123,17 +123,20 @@ class LensfreeAccessor:
         extended: bool = False,
         window_um: float = 15.0,
         objects: Literal["absorbing", "transparent"] = "absorbing",
+        sorter: str | Path | ModelSpec = "focus",
+        restorer: str | Path | ModelSpec = "restore",
+        everything: bool = False,
         device: str = "auto",
     ) -> xr.Dataset:
-        """Light of the holograms in one plane, in several, or in the sharpest of them everywhere.
+        """Holograms in any plane; images sorted by focus, and the defocused ones restored.
 
-        See :func:`lensfree_nb.refocus.holograms.refocus_holograms`.
+        See :func:`lensfree_nb.refocus.refocus.refocus`.
         """
-        from lensfree_nb.refocus.holograms import refocus_holograms
+        from lensfree_nb.refocus.refocus import refocus
 
-        return refocus_holograms(
+        return refocus(
             self._ds, distance_um, extended=extended, window_um=window_um, objects=objects,
-            device=device,
+            sorter=sorter, restorer=restorer, everything=everything, device=device,
         )  # fmt: skip
 
     def quantify(

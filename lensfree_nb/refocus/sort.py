@@ -31,7 +31,9 @@ MADE: Final = {
 }
 
 
-def sort(ds: xr.Dataset, network: str | Path | ModelSpec, *, device: str = "auto") -> xr.Dataset:
+def sort(
+    ds: xr.Dataset, network: str | Path | ModelSpec = "focus", *, device: str = "auto"
+) -> xr.Dataset:
     """How probably each image is in focus: within half a depth of field of the sharpest plane.
 
     Parameters
@@ -40,7 +42,7 @@ def sort(ds: xr.Dataset, network: str | Path | ModelSpec, *, device: str = "auto
         With ``image`` ([position or time,] [channel,] y, x) on any scale; NaN marks what is
         unknown. A depth of field is ``n lambda / NA**2``.
     network : str, Path or ModelSpec
-        One that was trained to sort: a file of weights.
+        One that was trained to sort: its name, or a file of weights.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"cuda:N"``.
 
