@@ -29,6 +29,7 @@ __getattr__, __dir__, _names = _lazy.attach(
         "io.samples": ["sample_path"],
         "run.progress": ["progress"],
         "train.fine_tune": ["fine_tune"],
+        "train.train_sorter": ["train_sorter"],
         "versions": ["show_versions"],
     },
 )
@@ -48,6 +49,7 @@ __all__ = [
     "read_cells",
     "sample_path",
     "show_versions",
+    "train_sorter",
     "validate",
     "write_cells",
     "write_dataset",

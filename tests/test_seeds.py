@@ -31,7 +31,7 @@ def literal_seeds(path):
 
 
 def test_the_families_do_not_overlap():
-    families = (set(seeds.TRAIN), seeds.TUNE, seeds.TEST)
+    families = (set(seeds.TRAIN), seeds.TUNE, seeds.TEST, seeds.FOLDS)
     assert all(families)
     assert not any(one & other for one, other in combinations(families, 2))
 

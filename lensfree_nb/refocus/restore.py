@@ -26,6 +26,8 @@ GOOD_FOR: Final = (
     "Restored images serve coverage, area and shape of cells, not texture at the level of pixels "
     "(Xue 2021): what a network draws there is likely, not measured."
 )
+# Networks are told how far an image is from the focus in this many depths of field.
+TOLD_IN: Final = 4.0
 # What a focus probability is called defocused below.
 LEAST_FOCUS: Final = 0.5
 
@@ -78,7 +80,8 @@ class RestoreTile:
         with working_on(self.device) as device:
             drawn = []
             for part in torch.split(torch.from_numpy(shown).to(device), outputs):
-                told = torch.full_like(part[:1], float(defocus)).expand(inputs - outputs, -1, -1)
+                told = torch.full_like(part[:1], float(defocus) / TOLD_IN)
+                told = told.expand(inputs - outputs, -1, -1)
                 drawn.append(
                     apply_network(
                         self.network, torch.cat([part, told]),

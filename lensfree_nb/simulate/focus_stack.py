@@ -14,7 +14,7 @@ import torch
 import xarray as xr
 from torch import Tensor
 
-from lensfree_nb.checks import check_choice, check_rng, checked_shape
+from lensfree_nb.checks import check_choice, check_number, check_rng, checked_shape
 from lensfree_nb.errors import DistanceError
 from lensfree_nb.optics.propagation import fast_shape
 from lensfree_nb.run.devices import working_on
@@ -31,7 +31,7 @@ HALO_UM: Final = 25.0
 FARTHEST_UM: Final = 200.0
 UNEVEN: Final = 0.06
 # Structure finer than a culture's table holds: organelles, as a share of the local OPD.
-ORGANELLES, ORGANELLE_UM = 0.12, 0.6
+ORGANELLES, ORGANELLE_UM, MOST_ORGANELLES = 0.12, 0.6, 0.5
 TRUTHS: Final = {"opd": "", "surface": " of the surface"}
 CELL_TYPES: Final = {
     "endothelial": {"epithelial": 0.93, "round": 0.07},
@@ -89,6 +89,7 @@ def focus_stack(
     objective: Objective | str = "10x/0.30",
     surface: str = "glass",
     measured_cells: MeasuredCells | None = None,
+    organelles: float = ORGANELLES,
     device: str = "auto",
 ) -> xr.Dataset:
     """Images of one field of a culture in and out of focus, through an objective.
@@ -110,6 +111,9 @@ def focus_stack(
         What the cells lie on.
     measured_cells : MeasuredCells, optional
         What the culture's cells of kind ``measured`` look like.
+    organelles : float
+        How strongly the OPD of cells varies by what is finer than a culture's table holds: standard
+        deviation, as a share of the local OPD; up to 0.5.
     device : str
         Where torch works.
 
@@ -124,13 +128,14 @@ def focus_stack(
     Raises
     ------
     ParameterError
-        If the objective or the surface is not known.
+        If the objective or the surface is not known, or organelles are out of range.
     DistanceError
         If a plane is no number, or farther than 200 µm.
     """
     chosen = objective_of(objective)
     shape = checked_shape(shape)
     check_rng(rng)
+    check_number("organelles", organelles, high=MOST_ORGANELLES)
     planes = _checked_planes(defocus_um)
     margin = math.ceil(
         (HALO_UM + max(abs(z) for z in planes) * chosen.aperture) / chosen.pixel_size_um
@@ -142,7 +147,7 @@ def focus_stack(
         generator = torch.Generator(worker).manual_seed(int(rng.integers(2**62)))
         table = NO_CELLS if cells is None else cells
         opd, dark = draw(table, Field(grid, pitch, (first, first)), worker, measured_cells)
-        opd *= 1 + ORGANELLES * grain(grid, pitch, ORGANELLE_UM, generator)
+        opd *= 1 + organelles * grain(grid, pitch, ORGANELLE_UM, generator)
         rough = substrate(surface, grid, pitch, generator)
 
         def sampled(fine: Tensor) -> Tensor:

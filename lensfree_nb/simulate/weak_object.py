@@ -9,8 +9,10 @@ spatial frequency, over what the other shows.
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,6 +22,8 @@ from lensfree_nb.simulate.objective import LINES, Objective, pupil_of, source_po
 
 # Of the strongest response in focus: what is much weaker was not recorded, and is left as it is.
 LEAST_RESPONSE: Final = 0.05
+# Condensers are round: their response is told by radius, the mean over some directions.
+RADII, DIRECTIONS = 512, 12
 
 
 def phase_transfer(
@@ -47,23 +51,29 @@ def phase_transfer(
         Over the bare background. Real of a symmetric condenser, and nearly so of the points that
         stand for one.
     """
-    fy, fx = frequencies(shape, pitch_um, device)
+    return _response(*frequencies(shape, pitch_um, device), objective, channel, defocus_um)
+
+
+def _response(
+    fy: Tensor, fx: Tensor, objective: Objective, channel: int, defocus_um: float
+) -> Tensor:
+    """At any spatial frequencies (1/um), whose shapes go together."""
     centre, fwhm = objective.wavelength_nm[channel] * 1e-3, objective.bandwidth_nm * 1e-3
     lines = spectral_lines(centre, fwhm, LINES)
-    found = torch.zeros(shape, dtype=torch.complex128, device=device)
+    found = torch.zeros((), dtype=torch.complex128, device=fx.device)
     direct = 0.0
     for number, (vacuum_um, weight) in enumerate(lines):
         points = source_points(objective, number, len(lines))
         for point in points:
             sy, sx = (s * objective.aperture / vacuum_um for s in point)
-            place = torch.zeros((1, 1), dtype=torch.float64, device=device)
+            place = torch.zeros((1, 1), dtype=torch.float64, device=fx.device)
             here = pupil_of(place + sy, place + sx, objective, vacuum_um, defocus_um)
             above, below = (
                 pupil_of(sy + sign * fy, sx + sign * fx, objective, vacuum_um, defocus_um)
                 for sign in (1, -1)
             )
             share = weight / len(points)
-            found += share * 1j * (here.conj() * above - here * below.conj())
+            found = found + share * 1j * (here.conj() * above - here * below.conj())
             direct += share * float(here.abs().square())
     return found / direct
 
@@ -93,10 +103,9 @@ def defocused(
     double = torch.cat([image, image.flip(-1)], -1)
     double = torch.cat([double, double.flip(-2)], -2)
     shape = (2 * height, 2 * width)
-    sharp, blurred = (
-        phase_transfer(shape, pitch_um, objective, channel, z, image.device).real
-        for z in (0.0, defocus_um)
-    )
+    fy, fx = frequencies(shape, pitch_um, image.device)
+    radius = torch.hypot(fy, fx)
+    sharp, blurred = (_by_radius(radius, objective, channel, z) for z in (0.0, defocus_um))
     least = (LEAST_RESPONSE * sharp.abs().max()) ** 2
     # The light as a whole does not change.
     ratio = (sharp * blurred + least) / (sharp.square() + least)
@@ -105,3 +114,12 @@ def defocused(
         ..., :height, :width
     ]
     return made.clamp(min=0).to(image.dtype)
+
+
+def _by_radius(radius: Tensor, objective: Objective, channel: int, defocus_um: float) -> Tensor:
+    """How strongly a phase shows (real) at each radius (1/um)."""
+    at = torch.linspace(0, float(radius.max()), RADII, dtype=torch.float64)
+    angle = torch.arange(DIRECTIONS, dtype=torch.float64)[:, None] * (math.pi / DIRECTIONS)
+    seen = _response(at * angle.sin(), at * angle.cos(), objective, channel, defocus_um)
+    told = np.interp(radius.cpu().numpy(), at.numpy(), seen.real.mean(0).numpy())
+    return torch.from_numpy(told).to(radius.device)

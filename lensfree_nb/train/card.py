@@ -17,6 +17,11 @@ from lensfree_nb.versions import version_of
 
 SIMULATED = "Simulated cells only were seen: thin objects, denser than the medium, {}."
 FLAT = "in phase contrast through objectives, all of a culture in one plane"
+MIXED = (
+    "Cells seen were simulated (thin objects, denser than the medium, all of a culture in one "
+    "plane) and, every {}th field, real: 16 frames of T98G cells in phase contrast at 10x (Tsai et "
+    "al. 2019, MIT), taken out of focus by the model of lensfree_nb.simulate.weak_object."
+)
 SEEN = {
     "reconstruct": "in three colours, at the pixel size, wavelengths and distances of "
     "network.trained_on",
@@ -33,6 +38,8 @@ SEEN = {
 }
 # Where what varies between fields is written, unless it is in `variety`.
 VARIETY = dict.fromkeys(("sort", "restore"), "focus_images")
+# Tasks whose truth comes from a user, and what trains them.
+BY_USER = {"annotated": "lensfree_nb.fine_tune", "tagged": "lensfree_nb.train_sorter"}
 FEW = "The last cells seen were few, of one kind and one microscope; hold it against others."
 
 
@@ -41,27 +48,31 @@ def write_card(
 ) -> None:
     """Write the card as JSON; the weights of its command's `--start` are ``started_from``."""
     varied = VARIETY.get(recipe.task, "variety")
-    annotated, seen = recipe.task == "annotated", SEEN.get(recipe.task, "as the recipe says")
+    by_user, seen = BY_USER.get(recipe.task), SEEN.get(recipe.task, "as the recipe says")
+    every = recipe.data.get("real_every", 0)
+    truth, limits = "simulated", SIMULATED.format(seen)
+    source = f"simulated, of what lensfree_nb.train.{varied} holds"
+    if every:
+        truth, limits = f"simulated; every {every}th field real", MIXED.format(every)
+        source += f"; every {every}th field of lensfree_nb.train.real_frames"
     command = f"lensfree train {recipe.name}{'' if recipe.name in recipe_names() else '.toml'}"
     if training.get("started_from"):
         command += " --start WEIGHTS"
-    if annotated:
-        command = "lensfree_nb.fine_tune"
+    if by_user:
+        command, truth, limits = by_user, "annotated by a user", FEW
     card = {
         "name": recipe.name,
         "purpose": recipe.purpose,
         "sha256": sha256,
         "network": dict(options),
         "data": {
-            "source": f"simulated, of what lensfree_nb.train.{varied} holds",
-            **recipe.data,
+            "source": source, **recipe.data,
         },
         "schedule": dataclasses.asdict(recipe.schedule),
         "training": {
-            **training, "truth": "annotated by a user" if annotated else "simulated",
-            "command": command,
+            **training, "truth": truth, "command": command,
         },
-        "limits": FEW if annotated else SIMULATED.format(seen),
+        "limits": limits,
         "made_with": {
             "lensfree_nb": version_of("lensfree_nb"), "commit": _commit(),
             "torch": torch.__version__, "processor": platform.machine(),

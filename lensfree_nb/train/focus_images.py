@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lensfree_nb.simulate.camera import Camera
-from lensfree_nb.simulate.focus_stack import CONDITIONS, focus_stack
+from lensfree_nb.simulate.focus_stack import CONDITIONS, ORGANELLES, focus_stack
 from lensfree_nb.simulate.objective import OBJECTIVES, Objective
 
 # Depths of field: of what is called in focus, and of what is called out of it.
@@ -70,29 +70,37 @@ class FocusSource:
         rng = np.random.default_rng([self.seed, FIELDS, number])
         condition = CONDITIONS[number % len(CONDITIONS)]
         objective = OBJECTIVES[condition.objective]
+        organelles = ORGANELLES
         if self.microscopes == "any":
-            objective = any_objective(objective, rng)
+            objective, organelles = any_objective(objective, rng), float(rng.uniform(0, ORGANELLES))
         shape = (self.field_px, self.field_px)
         # In pixels of the preset, which a condition counts in.
         scale = objective.pixel_size_um / OBJECTIVES[condition.objective].pixel_size_um
         side = math.ceil(self.field_px * scale)
         cells = condition.cells((side, side), rng=rng, density_per_mm2=rng.uniform(*PER_MM2))
-        away = self._away(rng)
+        away = distances(rng, self.planes, self.sharp, self.gap)
         sides = rng.choice([-1, 1], self.planes)
         ds = focus_stack(
             cells, shape, tuple(sides * away * objective.depth_of_field_um), rng=rng,
-            objective=objective, surface=condition.substrate, device=self.device,
+            objective=objective, surface=condition.substrate, organelles=organelles,
+            device=self.device,
         )  # fmt: skip
         images, truth = (torch.from_numpy(ds[name].values) for name in ("image", "truth_image"))
         return Planes(images, torch.from_numpy(away).float(), truth)
 
-    def _away(self, rng: np.random.Generator) -> NDArray[np.float64]:
-        """Distances from the focus, the first of them in it."""
-        sharp = self.planes - self.planes // 2 if self.sharp is None else self.sharp
-        near = rng.uniform(*IN_FOCUS, sharp)
-        low = OUT_OF_FOCUS[0] if self.gap else IN_FOCUS[1]
-        far = np.exp(rng.uniform(math.log(low), math.log(OUT_OF_FOCUS[1]), self.planes - sharp))
-        return np.concatenate([near, far])
+
+def distances(
+    rng: np.random.Generator, planes: int, sharp: int | None, gap: bool
+) -> NDArray[np.float64]:
+    """Of planes from the focus (depths of field), the first in it: half where no number is given.
+
+    Others at any distance, the nearer the likelier, or, with a gap, none where one might doubt.
+    """
+    sharp = planes - planes // 2 if sharp is None else sharp
+    near = rng.uniform(*IN_FOCUS, sharp)
+    low = OUT_OF_FOCUS[0] if gap else IN_FOCUS[1]
+    far = np.exp(rng.uniform(math.log(low), math.log(OUT_OF_FOCUS[1]), planes - sharp))
+    return np.concatenate([near, far])
 
 
 def any_objective(like: Objective, rng: np.random.Generator) -> Objective:

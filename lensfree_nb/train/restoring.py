@@ -12,8 +12,10 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from lensfree_nb.checks import check_choice, check_count, check_flag, check_number
+from lensfree_nb.refocus.restore import TOLD_IN
 from lensfree_nb.refocus.verdict import standardised
 from lensfree_nb.train.field_task import check_seeds
+from lensfree_nb.train.focus_fields import FocusFields
 from lensfree_nb.train.focus_images import FocusSource, Microscopes
 from lensfree_nb.train.likeness import LOSSES, structural_similarity
 from lensfree_nb.train.shelf import Batch, Shelf
@@ -50,6 +52,8 @@ class Restoring:
         As of :class:`~lensfree_nb.train.shelf.Shelf`.
     validation_fields : int
         Fields to validate on.
+    real_every : int
+        Every how many fields a part of a real frame comes (``train.real_frames``); 0 is never.
     device : str
         Where torch works.
 
@@ -71,6 +75,7 @@ class Restoring:
     shelf_fields: int = 36
     reuse: float = 4.0
     validation_fields: int = 18
+    real_every: int = 0
     device: str = "auto"
     _shelf: Shelf = field(init=False, repr=False)
 
@@ -86,7 +91,8 @@ class Restoring:
         check_choice("microscopes", self.microscopes, MICROSCOPES)
         check_number("reuse", self.reuse, open_low=True)
         check_seeds(self.seed, self.validation_seed)
-        source = self._source(self.seed)
+        check_count("real_every", self.real_every)
+        source = self._source(self.seed, "train")
         each = self.planes * (self.field_px // self.patch_px) ** 2
         self._shelf = Shelf(
             lambda number: self._examples(source, number), self.seed, each, self.shelf_fields,
@@ -103,7 +109,7 @@ class Restoring:
 
     def validation(self) -> list[Batch]:
         """Patches of fields that are never learned from."""
-        source = self._source(self.validation_seed)
+        source = self._source(self.validation_seed, "validation")
         return [self._examples(source, number) for number in range(self.validation_fields)]
 
     def loss(self, found: Tensor, truth: Tensor) -> Tensor:
@@ -122,21 +128,22 @@ class Restoring:
         """Nothing besides."""
         return {}
 
-    def _source(self, seed: int) -> FocusSource:
-        return FocusSource(
+    def _source(self, seed: int, part: str) -> FocusFields:
+        simulated = FocusSource(
             seed, field_px=self.field_px, planes=self.planes, sharp=self.sharp,
             microscopes=self.microscopes, device=self.device,
         )  # fmt: skip
+        return FocusFields(simulated, self.real_every, part)
 
-    def _examples(self, source: FocusSource, number: int) -> Batch:
+    def _examples(self, source: FocusFields, number: int) -> Batch:
         """What a network is shown of a field, in patches, and the truth of each."""
         images, away, truth = source.field(number)
-        rng = np.random.default_rng([source.seed, TOLD, number])
+        rng = np.random.default_rng([source.simulated.seed, TOLD, number])
         off = torch.from_numpy(np.exp(rng.normal(0, TOLD_OFF, len(away)))).to(away)
         spread, mean = torch.std_mean(images, (-3, -2, -1), correction=0, keepdim=True)
         shown = standardised(images)
         if self.conditioned:
-            told = (away * off)[:, None, None, None].expand_as(shown)
+            told = (away * off / TOLD_IN)[:, None, None, None].expand_as(shown)
             shown = torch.cat([shown, told], 1)
         wanted = (truth - mean) / spread
         return self._patches(shown), self._patches(wanted)

@@ -16,6 +16,7 @@ from lensfree_nb.checks import check_choice, check_count, check_flag, check_numb
 from lensfree_nb.nets.header import FITS, MOST_SIDE_PX
 from lensfree_nb.refocus.verdict import IN_FOCUS, shown
 from lensfree_nb.train.field_task import check_seeds
+from lensfree_nb.train.focus_fields import FocusFields
 from lensfree_nb.train.focus_images import FocusSource, Microscopes
 from lensfree_nb.train.shelf import Batch, Shelf
 
@@ -47,6 +48,8 @@ class Sorting:
         As of :class:`~lensfree_nb.train.shelf.Shelf`.
     validation_fields : int
         Fields to validate on.
+    real_every : int
+        Every how many fields a part of a real frame comes (``train.real_frames``); 0 is never.
     device : str
         Where torch works.
 
@@ -67,6 +70,7 @@ class Sorting:
     shelf_fields: int = 36
     reuse: float = 4.0
     validation_fields: int = 36
+    real_every: int = 0
     device: str = "auto"
     _shelf: Shelf = field(init=False, repr=False)
 
@@ -82,7 +86,8 @@ class Sorting:
         check_choice("fit", self.fit, FITS)
         check_number("reuse", self.reuse, open_low=True)
         check_seeds(self.seed, self.validation_seed)
-        source = self._source(self.seed)
+        check_count("real_every", self.real_every)
+        source = self._source(self.seed, "train")
         each = self.planes * (4 if self.side_px is None else 1)
         self._shelf = Shelf(
             lambda number: self._examples(source, number), self.seed, each, self.shelf_fields,
@@ -102,7 +107,7 @@ class Sorting:
 
     def validation(self) -> list[Batch]:
         """Images of fields that are never learned from."""
-        source = self._source(self.validation_seed)
+        source = self._source(self.validation_seed, "validation")
         return [self._examples(source, number) for number in range(self.validation_fields)]
 
     def loss(self, found: Tensor, truth: Tensor) -> Tensor:
@@ -115,11 +120,7 @@ class Sorting:
         shares = found.double().softmax(1)
         focus = shares[:, : self._in_focus()].sum(1)
         sharp = away <= IN_FOCUS
-        return {
-            "loss": float(self.loss(found, truth)),
-            "accuracy": float(((focus > 0.5) == sharp).double().mean()),
-            "auc": area_under_curve(focus.numpy(force=True), sharp.numpy(force=True)),
-        }
+        return {"loss": float(self.loss(found, truth)), **told_of(focus, sharp)}
 
     def learned(self, found: Tensor, truth: Tensor) -> dict[str, Any]:
         """The temperature that makes probabilities as often right as they say."""
@@ -140,13 +141,14 @@ class Sorting:
         edges = torch.tensor(EDGES if self.graded else (IN_FOCUS,)).to(away)
         return torch.bucketize(away, edges)
 
-    def _source(self, seed: int) -> FocusSource:
-        return FocusSource(
+    def _source(self, seed: int, part: str) -> FocusFields:
+        simulated = FocusSource(
             seed, field_px=self.field_px, planes=self.planes, microscopes=self.microscopes,
             gap=not self.graded, device=self.device,
         )  # fmt: skip
+        return FocusFields(simulated, self.real_every, part)
 
-    def _examples(self, source: FocusSource, number: int) -> Batch:
+    def _examples(self, source: FocusFields, number: int) -> Batch:
         """What a network is shown of a field, and the distance (image, 1, 1, 1) of each."""
         images, away, _ = source.field(number)
         if self.side_px is None:
@@ -155,6 +157,14 @@ class Sorting:
             images = torch.cat([images[..., y : y + half, x : x + half] for y, x in corners])
             away = away.repeat(len(corners))
         return shown(images, self.options()), away[:, None, None, None]
+
+
+def told_of(focus: Tensor, sharp: Tensor) -> dict[str, float]:
+    """Accuracy and area under the curve of focus probabilities (image)."""
+    return {
+        "accuracy": float(((focus > 0.5) == sharp).double().mean()),
+        "auc": area_under_curve(focus.numpy(force=True), sharp.numpy(force=True)),
+    }
 
 
 def area_under_curve(scores: np.ndarray, positive: np.ndarray) -> float:

@@ -10,7 +10,7 @@ from lensfree_nb.errors import DataError, DimensionError, ParameterError
 from lensfree_nb.nets.folded import FoldedUNet
 from lensfree_nb.nets.registry import load_network, save_network
 from lensfree_nb.nets.resunet import ResUNet
-from lensfree_nb.refocus.restore import GOOD_FOR, restore
+from lensfree_nb.refocus.restore import GOOD_FOR, TOLD_IN, restore
 from tests import seeds
 
 SHAPE = (150, 170)
@@ -74,7 +74,7 @@ def test_it_is_what_the_network_draws_of_a_standardised_image(images, ours):
     assert found["was_restored"].values.tolist() == [True, True, False]
     given = images["image"][1].values.astype(float)
     level, spread = given.mean(), given.std()
-    inputs = np.stack([(given - level) / spread, np.full(SHAPE, 2.5)])
+    inputs = np.stack([(given - level) / spread, np.full(SHAPE, 2.5 / TOLD_IN)])
     with torch.inference_mode():
         drawn = load_network(ours, "cpu")(torch.from_numpy(inputs).float()[None])[0, 0]
     wanted = drawn.numpy() * spread + level

@@ -24,6 +24,7 @@ def test_a_network_is_shown_an_image_and_how_far_it_is_from_the_focus():
     assert truth.shape == (6, 1, 48, 48)
     told = inputs[:, 1].flatten(1)
     assert torch.equal(told.amin(1), told.amax(1))
+    assert float(told.max()) < 3
     assert Restoring(**SMALL, conditioned=False).batch(0, 6)[0].shape == (6, 1, 48, 48)
 
 

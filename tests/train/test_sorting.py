@@ -1,5 +1,7 @@
 """The task of sorting: its images, what is asked of a network, and what is refused."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from lensfree_nb.errors import ParameterError
 from lensfree_nb.refocus.verdict import IN_FOCUS
 from lensfree_nb.simulate.focus_stack import CONDITIONS
 from lensfree_nb.simulate.objective import OBJECTIVES
-from lensfree_nb.train.focus_images import OUT_OF_FOCUS, FocusSource, any_objective
+from lensfree_nb.train.focus_images import OUT_OF_FOCUS, FocusSource, any_objective, distances
 from lensfree_nb.train.recipe import read_recipe
 from lensfree_nb.train.sorting import EDGES, Sorting, area_under_curve
 from lensfree_nb.train.tasks import make_task
@@ -26,8 +28,7 @@ def test_the_depths_of_field_are_those_of_the_books():
 
 @pytest.mark.parametrize("gap", [True, False])
 def test_half_of_the_planes_are_in_focus(gap):
-    source = FocusSource(seeds.CELLS, field_px=48, planes=40, gap=gap)
-    away = source._away(np.random.default_rng(seeds.STACK))
+    away = distances(np.random.default_rng(seeds.STACK), 40, None, gap)
     assert (away <= 0.25).sum() == 20
     between = (away > 0.25) & (away < OUT_OF_FOCUS[0])
     assert between.any() == (not gap)
@@ -96,7 +97,9 @@ def test_the_area_is_the_share_of_pairs_in_order():
 
 def test_recipes_of_sorters_build_and_what_cannot_be_is_refused():
     for name, outputs in (("focus", len(EDGES) + 1), ("sdcnn", 2)):
-        assert make_task(read_recipe(name)).options()["outputs"] == outputs
+        recipe = read_recipe(name)
+        simulated = dataclasses.replace(recipe, data=recipe.data | {"real_every": 0})
+        assert make_task(simulated).options()["outputs"] == outputs
     wrong = (
         {"planes": 1}, {"microscopes": "hers"}, {"fit": "squeeze"}, {"side_px": 0},
         {"validation_seed": SEEDS["seed"]}, {"graded": "yes"}, {"reuse": 0},
