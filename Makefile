@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint bench figures notebooks clean
+.PHONY: demo test lint browser bench figures notebooks clean
 
 $(VENV)/.user: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -19,6 +19,11 @@ $(VENV)/.dev: $(VENV)/.user
 demo: $(VENV)/.user
 	$(BIN)/lensfree demo --out demo_output
 
+# The tests of pages drive Debian's Chromium; where it cannot be installed they are skipped.
+browser:
+	@command -v chromium > /dev/null || { apt-get update -qq && apt-get install -y -qq chromium > /dev/null; } \
+		|| echo "no Chromium: tests that need a browser are skipped"
+
 lint: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -28,7 +33,7 @@ lint: $(VENV)/.dev
 # One thread a worker: two workers with two threads each would wait for each other. Neighbours in a
 # file share what is costly to make: each worker takes a stretch of them, and steals when it is done.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
-test: lint
+test: lint browser
 	$(PYTEST) --cov --cov-report=term --cov-fail-under=90 --durations=20
 	$(MAKE) notebooks
 

@@ -4,7 +4,7 @@ What is tuned is tuned on TUNE alone; what is reported is measured on TEST. Of F
 measured by networks that learned from the other folds.
 """
 
-TUNE = {"calibration": 403, "reconstruction": 402, "solvers": 401}
+TUNE = {"calibration": 403, "focus": 404, "reconstruction": 402, "solvers": 401}
 TEST = {
     "ablation": 2018, "calibration": 1900, "changes": 1906, "culture_noise": 183,
     "failures": 1901, "frame": 2748, "random_fields": 1, "reconstruction": 2022, "simulator": 720,

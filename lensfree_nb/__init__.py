@@ -14,9 +14,11 @@ __getattr__, __dir__, _names = _lazy.attach(
     submodules=["contract", "errors", "evaluate", "io", "optics", "quantify", "simulate"],
     submod_attrs={
         "microscope": ["Setup"],
+        "io.write_images": ["write_images"],
         "pipeline.validate": ["validate"],
         "dashboards.density": ["density_panel"],
         "dashboards.validation_page": ["write_validation_page"],
+        "dashboards.focus_panel": ["focus_panel"],
         "evaluate.density": ["compare_by_density"],
         "evaluate.paper": ["paper_table_1"],
         "evaluate.report": ["compare"],
@@ -42,6 +44,7 @@ __all__ = [
     "compare_by_density",
     "density_panel",
     "fine_tune",
+    "focus_panel",
     "from_off_axis",
     "from_opd",
     "open_acquisition",
@@ -55,6 +58,7 @@ __all__ = [
     "validate",
     "write_cells",
     "write_dataset",
+    "write_images",
     "write_tiff",
     "write_validation_page",
 ]

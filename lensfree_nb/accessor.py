@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import xarray as xr
 
+from lensfree_nb.accessor_images import ImageVerbs
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @xr.register_dataset_accessor("lf")  # type: ignore[no-untyped-call]
-class LensfreeAccessor:
+class LensfreeAccessor(ImageVerbs):
     """The verbs of lens-free microscopy on a dataset that keeps the contract."""
 
     def __init__(self, ds: xr.Dataset):
