@@ -44,7 +44,8 @@ notebooks: $(VENV)/.dev
 	$(PYTEST) -q --nbmake build/notebooks/*.ipynb
 
 BENCHMARKS := real_holograms frame fast_path solvers culture phase_contrast simulator reconstruction \
-	ablation failures calibration warm_start tuning table1 image_quality speed real_cells changes
+	ablation failures calibration warm_start tuning table1 image_quality speed real_cells changes \
+	focus_sort focus_restore focus_whole
 bench: $(VENV)/.dev
 	mkdir -p benchmarks/results
 	for name in $(BENCHMARKS); do \

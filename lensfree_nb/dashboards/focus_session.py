@@ -14,12 +14,16 @@ from lensfree_nb.io.export import safe_name
 from lensfree_nb.io.images import SUFFIXES, open_images
 from lensfree_nb.io.write_images import write_images
 from lensfree_nb.refocus.restore import restore
+from lensfree_nb.refocus.sort import MADE as VERDICTS
 from lensfree_nb.refocus.sort import sort
 from lensfree_nb.run.folders import made_folder
 from lensfree_nb.train.train_sorter import train_sorter
 
 FOCUS, RESTORE = "focus", "restore"
 IMAGES, RESULTS, SORTER = "images", "results", "sorter.safetensors"
+WRITTEN, RESTORED = "written", ("restored", "was_restored")
+# Each step takes what the steps before it gave.
+ORDER = ("images", "sorter", "sorted_images", "restored", WRITTEN)
 
 
 class FocusSession:
@@ -33,8 +37,8 @@ class FocusSession:
         By position: in focus or not. What is not in it is not tagged.
     sorter, restorer : str
         Networks, or files of weights.
-    lines : list of str
-        The same in a notebook.
+    begun : str
+        The sorter that training begins from.
     """
 
     def __init__(self, folder: str | os.PathLike[str]):
@@ -42,7 +46,16 @@ class FocusSession:
         self.images: xr.Dataset | None = None
         self.tags: dict[str, bool] = {}
         self.sorter, self.restorer = FOCUS, RESTORE
-        self.lines = ["import lensfree_nb as lf"]
+        self.begun = self.sorter
+        self._steps: dict[str, str] = {}
+
+    @property
+    def lines(self) -> list[str]:
+        """What was done, as code."""
+        done = [
+            code if name == WRITTEN else f"{name} = {code}" for name, code in self._steps.items()
+        ]
+        return ["import lensfree_nb as lf", *done]
 
     @property
     def names(self) -> list[str]:
@@ -73,7 +86,10 @@ class FocusSession:
         """Take all images of a folder."""
         self.images = open_images(folder)
         self.tags = {name: tag for name, tag in self.tags.items() if name in self.names}
-        self._say("images", f"images = lf.open_images({str(folder)!r})")
+        self._say("images", f"lf.open_images({str(folder)!r})")
+        if self.sorter != self.begun:
+            # It was trained by images that were there before.
+            self._say("sorter", repr(self.sorter))
 
     def tag(self, name: str, in_focus: bool | None) -> None:
         """Say whether an image is in focus; None takes it back."""
@@ -89,21 +105,20 @@ class FocusSession:
         tags = [self.tags.get(name) for name in self.names]
         path = str(self.folder / SORTER)
         train_sorter(
-            self._given(), tags, path, network=self.sorter,
-            minutes=minutes, say=lambda _: None,
-        )  # fmt: skip
-        start = "" if self.sorter == FOCUS else f", network={self.sorter!r}"
-        self.sorter = path
-        self._say(
-            "sorter",
-            f"sorter = lf.train_sorter(images, {tags}, {path!r}, minutes={minutes:g}{start})",
+            self._given(), tags, path, network=self.begun, minutes=minutes, say=lambda _: None
         )
+        named = "" if self.begun == FOCUS else f", network={self.begun!r}"
+        self.sorter = path
+        # What the sorter before it said counts no more.
+        self.images = self._given().drop_vars([*VERDICTS, *RESTORED], errors="ignore")
+        said = f"lf.train_sorter(images, {tags}, {path!r}, minutes={minutes:g}{named})"
+        self._say("sorter", said)
 
     def sort(self) -> None:
         """Which images are in focus."""
         self.images = sort(self._given(), self.sorter).compute()
-        named = "" if self.sorter == FOCUS else "sorter"
-        self._say("sorted_images", f"sorted_images = images.lf.sort({named})")
+        named = "sorter" if "sorter" in self._steps else repr(self.sorter)
+        self._say("sorted_images", f"images.lf.sort({'' if self.sorter == FOCUS else named})")
 
     def restore(self, *, everything: bool = False) -> None:
         """Draw what is out of focus as in it; sort first where that was not done."""
@@ -112,17 +127,14 @@ class FocusSession:
         self.images = restore(self._given(), self.restorer, everything=everything).compute()
         named = [] if self.restorer == RESTORE else [repr(self.restorer)]
         said = ", ".join([*named, *["everything=True"][: int(everything)]])
-        self._say("restored", f"restored = sorted_images.lf.restore({said})")
+        self._say("restored", f"sorted_images.lf.restore({said})")
 
     def save(self) -> list[Path]:
         """Write what there is, into the folder."""
         folder = self.folder / RESULTS
         written = write_images(self._given(), folder)
-        what = next(
-            name for name in ("restored", "sorted_images", "images")
-            if any(line.startswith(f"{name} = ") for line in self.lines)
-        )  # fmt: skip
-        self._say("lf.write_images", f"lf.write_images({what}, {str(folder)!r})")
+        what = [name for name in ORDER[:-1] if name in self._steps and name != "sorter"][-1]
+        self._say(WRITTEN, f"lf.write_images({what}, {str(folder)!r})")
         return written
 
     def picture(self, name: str, variable: str = "image") -> NDArray[np.floating]:
@@ -135,7 +147,8 @@ class FocusSession:
             raise DataError("there are no images yet; add some")
         return self.images
 
-    def _say(self, name: str, line: str) -> None:
-        """A step that is done once more takes the place of what it was before."""
-        kept = [old for old in self.lines if not old.startswith((f"{name} = ", f"{name}("))]
-        self.lines = [*kept, line]
+    def _say(self, name: str, code: str) -> None:
+        """A step done once more takes the place of what it was; what came of that is gone."""
+        later = ORDER[ORDER.index(name) :]
+        self._steps = {old: told for old, told in self._steps.items() if old not in later}
+        self._steps[name] = code

@@ -19,7 +19,7 @@ SIMULATED = "Simulated cells only were seen: thin objects, denser than the mediu
 FLAT = "in phase contrast through objectives, all of a culture in one plane"
 MIXED = (
     "Cells seen were simulated (thin objects, denser than the medium, all of a culture in one "
-    "plane) and, every {}th field, real: 16 frames of T98G cells in phase contrast at 10x (Tsai et "
+    "plane) and, one field in {}, real: 16 frames of T98G cells in phase contrast at 10x (Tsai et "
     "al. 2019, MIT), taken out of focus by the model of lensfree_nb.simulate.weak_object."
 )
 SEEN = {
@@ -53,8 +53,11 @@ def write_card(
     truth, limits = "simulated", SIMULATED.format(seen)
     source = f"simulated, of what lensfree_nb.train.{varied} holds"
     if every:
-        truth, limits = f"simulated; every {every}th field real", MIXED.format(every)
-        source += f"; every {every}th field of lensfree_nb.train.real_frames"
+        truth, limits = (
+            f"simulated; of one field in {every} a real image in focus",
+            MIXED.format(every),
+        )
+        source += f"; one field in {every} of lensfree_nb.train.real_frames"
     command = f"lensfree train {recipe.name}{'' if recipe.name in recipe_names() else '.toml'}"
     if training.get("started_from"):
         command += " --start WEIGHTS"

@@ -31,7 +31,8 @@ def page():
 def panel(tmp_path):
     (tmp_path / "weights").mkdir()
     made = FocusPanel(tmp_path / "mine")
-    made.session.sorter, made.session.restorer = networks(tmp_path / "weights")
+    made.session.begun, made.session.restorer = networks(tmp_path / "weights")
+    made.session.sorter = made.session.begun
     with socket.socket() as free:
         free.bind((LOOPBACK, 0))
         port = free.getsockname()[1]

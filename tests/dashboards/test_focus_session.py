@@ -16,7 +16,8 @@ from tests.dashboards.focus import networks, tiff
 def session(tmp_path):
     (tmp_path / "weights").mkdir()
     made = FocusSession(tmp_path / "mine")
-    made.sorter, made.restorer = networks(tmp_path / "weights")
+    made.begun, made.restorer = networks(tmp_path / "weights")
+    made.sorter = made.begun
     yield made
     load_network.cache_clear()
 
@@ -55,6 +56,15 @@ def test_a_step_done_again_is_told_once(session):
     assert sum(line.startswith("sorted_images") for line in session.lines) == 1
     assert session.images["was_restored"].all()
     assert session.picture("well_0", "restored").shape == (70, 80)
+    # What follows from a step that is done anew is gone, and a trained sorter stays.
+    for name, in_focus in zip(filled(session).names, [True, False] * 3, strict=True):
+        session.tag(name, in_focus)
+    assert len(session.lines) == 2
+    session.sort()
+    session.train()
+    assert "focus" not in session.images
+    session.add("one more.png.tif", tiff(7))
+    assert session.lines[-1] == f"sorter = {session.sorter!r}"
 
 
 def test_what_is_no_image_is_refused_and_nothing_leaves_the_folder(session):
@@ -73,7 +83,8 @@ def test_what_is_no_image_is_refused_and_nothing_leaves_the_folder(session):
 def test_the_panel_shows_what_was_done_and_tells_what_went_wrong(tmp_path):
     panel = FocusPanel(tmp_path / "panel")
     (tmp_path / "weights").mkdir()
-    panel.session.sorter, panel.session.restorer = networks(tmp_path / "weights")
+    panel.session.begun, panel.session.restorer = networks(tmp_path / "weights")
+    panel.session.sorter = panel.session.begun
     panel.buttons["Sort"].clicks += 1
     assert "no images yet" in panel.message.object
     panel.files.filename = [f"{number}.tif" for number in range(2)] + ["bad.tif"]
