@@ -78,6 +78,29 @@ def _response(
     return found / direct
 
 
+def weak_image(
+    phase: Tensor, pitch_um: float, objective: Objective, channel: int, defocus_um: float
+) -> Tensor:
+    """The image of a weak phase object, its bare background 1.
+
+    Parameters
+    ----------
+    phase : Tensor, shape (..., y, x)
+        In rad, small; it goes on at the border as on the other side.
+    pitch_um, objective, channel, defocus_um
+        As of :func:`phase_transfer`.
+
+    Returns
+    -------
+    Tensor
+        Of the same shape; not negative.
+    """
+    fy, fx = frequencies(tuple(phase.shape[-2:]), pitch_um, phase.device)
+    shown = _by_radius(torch.hypot(fy, fx), objective, channel, defocus_um)
+    made: Tensor = 1 + torch.fft.ifft2(torch.fft.fft2(phase.double()) * shown).real
+    return made.clamp(min=0).to(phase.dtype)
+
+
 def defocused(
     image: Tensor, pitch_um: float, objective: Objective, channel: int, defocus_um: float
 ) -> Tensor:

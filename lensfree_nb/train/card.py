@@ -19,8 +19,8 @@ SIMULATED = "Simulated cells only were seen: thin objects, denser than the mediu
 FLAT = "in phase contrast through objectives, all of a culture in one plane"
 MIXED = (
     "Cells seen were simulated (thin objects, denser than the medium, all of a culture in one "
-    "plane) and, one field in {}, real: 16 frames of T98G cells in phase contrast at 10x (Tsai et "
-    "al. 2019, MIT), taken out of focus by the model of lensfree_nb.simulate.weak_object."
+    "plane) and real: 16 frames of T98G cells in phase contrast at 10x (Tsai et al. 2019, MIT), "
+    "taken out of focus by the model of lensfree_nb.simulate.weak_object."
 )
 SEEN = {
     "reconstruct": "in three colours, at the pixel size, wavelengths and distances of "
@@ -49,15 +49,13 @@ def write_card(
     """Write the card as JSON; the weights of its command's `--start` are ``started_from``."""
     varied = VARIETY.get(recipe.task, "variety")
     by_user, seen = BY_USER.get(recipe.task), SEEN.get(recipe.task, "as the recipe says")
-    every = recipe.data.get("real_every", 0)
     truth, limits = "simulated", SIMULATED.format(seen)
     source = f"simulated, of what lensfree_nb.train.{varied} holds"
-    if every:
-        truth, limits = (
-            f"simulated; of one field in {every} a real image in focus",
-            MIXED.format(every),
-        )
+    if every := recipe.data.get("real_every", 0):
+        truth, limits = f"simulated; of one field in {every} a real image in focus", MIXED
         source += f"; one field in {every} of lensfree_nb.train.real_frames"
+    if every := recipe.data.get("random_every", 0):
+        source += f"; of the others one in {every} of lensfree_nb.train.random_objects"
     command = f"lensfree train {recipe.name}{'' if recipe.name in recipe_names() else '.toml'}"
     if training.get("started_from"):
         command += " --start WEIGHTS"

@@ -32,9 +32,9 @@ PIXEL_UM: Final = 0.8708
 SPLIT: Final = {"train": range(1, 17), "validation": range(17, 22), "test": range(22, 27)}
 # Not stated of the frames: what a 10x objective for phase contrast may have.
 APERTURES: Final = (0.25, 0.3)
-ZOOM: Final = 1.5
+ZOOM: Final = 2.0
 # Of the image's standard deviation: white noise as a camera adds it, in focus and out of it.
-NOISE: Final = (0.01, 0.2)
+NOISE: Final = (0.01, 0.5)
 REAL: Final = 61
 
 

@@ -54,6 +54,8 @@ class Restoring:
         Fields to validate on.
     real_every : int
         Every how many fields a part of a real frame comes (``train.real_frames``); 0 is never.
+    random_every : int
+        Every how many of the others random objects come (``train.random_objects``); 0 is never.
     device : str
         Where torch works.
 
@@ -76,6 +78,7 @@ class Restoring:
     reuse: float = 4.0
     validation_fields: int = 18
     real_every: int = 0
+    random_every: int = 0
     device: str = "auto"
     _shelf: Shelf = field(init=False, repr=False)
 
@@ -92,6 +95,7 @@ class Restoring:
         check_number("reuse", self.reuse, open_low=True)
         check_seeds(self.seed, self.validation_seed)
         check_count("real_every", self.real_every)
+        check_count("random_every", self.random_every)
         source = self._source(self.seed, "train")
         each = self.planes * (self.field_px // self.patch_px) ** 2
         self._shelf = Shelf(
@@ -133,7 +137,7 @@ class Restoring:
             seed, field_px=self.field_px, planes=self.planes, sharp=self.sharp,
             microscopes=self.microscopes, device=self.device,
         )  # fmt: skip
-        return FocusFields(simulated, self.real_every, part)
+        return FocusFields(simulated, self.real_every, self.random_every, part)
 
     def _examples(self, source: FocusFields, number: int) -> Batch:
         """What a network is shown of a field, in patches, and the truth of each."""

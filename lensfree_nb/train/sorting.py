@@ -50,6 +50,8 @@ class Sorting:
         Fields to validate on.
     real_every : int
         Every how many fields a part of a real frame comes (``train.real_frames``); 0 is never.
+    random_every : int
+        Every how many of the others random objects come (``train.random_objects``); 0 is never.
     device : str
         Where torch works.
 
@@ -71,6 +73,7 @@ class Sorting:
     reuse: float = 4.0
     validation_fields: int = 36
     real_every: int = 0
+    random_every: int = 0
     device: str = "auto"
     _shelf: Shelf = field(init=False, repr=False)
 
@@ -87,6 +90,7 @@ class Sorting:
         check_number("reuse", self.reuse, open_low=True)
         check_seeds(self.seed, self.validation_seed)
         check_count("real_every", self.real_every)
+        check_count("random_every", self.random_every)
         source = self._source(self.seed, "train")
         each = self.planes * (4 if self.side_px is None else 1)
         self._shelf = Shelf(
@@ -146,7 +150,7 @@ class Sorting:
             seed, field_px=self.field_px, planes=self.planes, microscopes=self.microscopes,
             gap=not self.graded, device=self.device,
         )  # fmt: skip
-        return FocusFields(simulated, self.real_every, part)
+        return FocusFields(simulated, self.real_every, self.random_every, part)
 
     def _examples(self, source: FocusFields, number: int) -> Batch:
         """What a network is shown of a field, and the distance (image, 1, 1, 1) of each."""

@@ -9,7 +9,7 @@ import torch
 from lensfree_nb.simulate import CONDITIONS, focus_stack
 from lensfree_nb.simulate.objective import OBJECTIVES, images
 from lensfree_nb.simulate.substrate import grain
-from lensfree_nb.simulate.weak_object import defocused, phase_transfer
+from lensfree_nb.simulate.weak_object import defocused, phase_transfer, weak_image
 from tests import seeds
 
 # Of few points a condenser is not quite symmetric.
@@ -38,6 +38,14 @@ def test_faint_objects_are_imaged_as_the_transfer_function_says(weak, number):
     contrast = seen[number].double() - 1
     assert alike(told, contrast) > 0.98
     assert float(told.std() / contrast.std()) == pytest.approx(1, abs=0.05)
+
+
+def test_weak_objects_are_imaged_by_radius_as_by_every_frequency(weak):
+    opd, seen = weak
+    phase = 2 * np.pi * opd.double() / OBJECTIVE.wavelength_nm[0]
+    for number, z in enumerate(PLANES):
+        made = weak_image(phase, PITCH, OBJECTIVE, 0, z)
+        assert alike(made, seen[number]) > 0.98
 
 
 def test_an_image_in_focus_becomes_the_one_out_of_focus(weak):

@@ -10,6 +10,7 @@ import torch
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.train.focus_fields import FocusFields
 from lensfree_nb.train.focus_images import FocusSource
+from lensfree_nb.train.random_objects import ObjectSource
 from lensfree_nb.train.real_frames import FRAMES, PLACE, SPLIT, FrameSource
 from tests import seeds
 
@@ -53,16 +54,21 @@ def test_fields_are_parts_of_frames_sharper_in_focus():
 @pytest.mark.usefixtures("here")
 def test_every_so_often_a_field_is_real():
     simulated = FocusSource(seeds.CELLS, field_px=48, planes=2)
-    fields = FocusFields(simulated, 3, "test")
+    fields = FocusFields(simulated, 3, 0, "test")
     for number, theirs in ((0, simulated.field(0)), (1, simulated.field(1))):
         assert torch.equal(fields.field(number).images, theirs.images)
     real = FrameSource(seeds.CELLS, "test", field_px=48, planes=2)
     assert torch.equal(fields.field(2).images, real.field(0).images)
     assert torch.equal(fields.field(5).images, real.field(1).images)
+    mixed = FocusFields(simulated, 3, 2, "test")
+    random = ObjectSource(seeds.CELLS, field_px=48, planes=2)
+    assert torch.equal(mixed.field(0).images, simulated.field(0).images)
+    assert torch.equal(mixed.field(1).images, random.field(1).images)
+    assert torch.equal(mixed.field(5).images, real.field(1).images)
 
 
 def test_where_there_are_none_it_says_so(monkeypatch, tmp_path):
     monkeypatch.setenv(PLACE, str(tmp_path))
     with pytest.raises(ParameterError, match="LENSFREE_DATA"):
-        FocusFields(FocusSource(seeds.CELLS, field_px=48, planes=2), 2, "train")
-    FocusFields(FocusSource(seeds.CELLS, field_px=48, planes=2), 0, "train")
+        FocusFields(FocusSource(seeds.CELLS, field_px=48, planes=2), 2, 0, "train")
+    FocusFields(FocusSource(seeds.CELLS, field_px=48, planes=2), 0, 0, "train")
