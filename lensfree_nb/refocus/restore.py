@@ -28,6 +28,8 @@ GOOD_FOR: Final = (
 )
 # Networks are told how far an image is from the focus in this many depths of field.
 TOLD_IN: Final = 4.0
+# And in place of it where a sorter knows only in and out.
+TYPICAL: Final = 2.0
 # What a focus probability is called defocused below.
 LEAST_FOCUS: Final = 0.5
 
@@ -131,7 +133,9 @@ def restore(
     Dataset
         `ds` with ``restored``, on the scale and with the dims of ``image`` (float32; unknown where
         that is), and ``was_restored`` of each image: where it is False, it is the image itself.
-        Images that could not be sorted are left as they are. Lazy where the images are.
+        Images that could not be sorted are left as they are. A network that must be told how far
+        an image is from the focus is told two depths of field where the sorter does not say. Lazy
+        where the images are.
 
     Raises
     ------
@@ -229,12 +233,11 @@ def _verdicts(
             f"the dataset has no {' and no '.join(missing)}; sort the images first: "
             "lensfree_nb.refocus.sort.sort"
         )
-    one = xr.DataArray(True)
     frames = ds["image"].isel({dim: 0 for dim in ("channel", "y", "x") if dim in ds["image"].dims})
-    away = ds["defocus"] if told else xr.DataArray(np.nan)
-    blurred = one if everything else ds["focus"] < least_focus
-    if told:
-        # Of what nobody could judge, and of networks that know only in and out, there is none.
-        blurred = blurred & np.isfinite(away)
+    away = ds["defocus"].fillna(TYPICAL) if told else xr.DataArray(TYPICAL)
+    # What nobody could judge is left alone.
+    blurred = ds["focus"].notnull() if "focus" in ds else xr.DataArray(True)
+    if not everything:
+        blurred = blurred & (ds["focus"] < least_focus)
     alike = frames.reset_coords(drop=True)
     return tuple(part.broadcast_like(alike) for part in (blurred, away))  # type: ignore[return-value]

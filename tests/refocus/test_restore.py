@@ -10,7 +10,7 @@ from lensfree_nb.errors import DataError, DimensionError, ParameterError
 from lensfree_nb.nets.folded import FoldedUNet
 from lensfree_nb.nets.registry import load_network, save_network
 from lensfree_nb.nets.resunet import ResUNet
-from lensfree_nb.refocus.restore import GOOD_FOR, TOLD_IN, restore
+from lensfree_nb.refocus.restore import GOOD_FOR, TOLD_IN, TYPICAL, restore
 from tests import seeds
 
 SHAPE = (150, 170)
@@ -79,6 +79,14 @@ def test_it_is_what_the_network_draws_of_a_standardised_image(images, ours):
         drawn = load_network(ours, "cpu")(torch.from_numpy(inputs).float()[None])[0, 0]
     wanted = drawn.numpy() * spread + level
     assert np.abs(found["restored"][1].values - wanted).max() < 1e-5 * spread * 100
+
+
+def test_of_sorters_that_know_in_and_out_alone_it_is_told_a_typical_distance(images, ours):
+    plain = images.assign(defocus=images["defocus"] * np.nan)
+    typical = images.assign(defocus=images["defocus"] * 0 + TYPICAL)
+    found = restore(plain, ours)
+    assert found["was_restored"].values.tolist() == [False, True, False]
+    np.testing.assert_array_equal(found["restored"], restore(typical, ours)["restored"])
 
 
 @pytest.mark.parametrize("tile_px", [48, 64, 96])
