@@ -8,6 +8,8 @@ from lensfree_nb.train.focus_images import FocusSource, Planes
 from lensfree_nb.train.random_objects import ObjectSource
 from lensfree_nb.train.real_frames import FrameSource
 
+SIMULATED, REAL, RANDOM = "simulated", "real", "random"
+
 
 @dataclass(frozen=True, slots=True)
 class FocusFields:
@@ -35,12 +37,19 @@ class FocusFields:
 
     def field(self, number: int) -> Planes:
         """All planes of a field."""
-        every = self.real_every
-        if every and number % every == every - 1:
-            return self._real().field(number // every)
-        if self.random_every and number % self.random_every == self.random_every - 1:
-            return self._random().field(number)
-        return self.simulated.field(number)
+        kind, own = self.source_of(number)
+        source: FrameSource | ObjectSource | FocusSource = self.simulated
+        if kind != SIMULATED:
+            source = self._real() if kind == REAL else self._random()
+        return source.field(own)
+
+    def source_of(self, number: int) -> tuple[str, int]:
+        """Of what kind a field is, and the how manieth of it: so each source shows all it has."""
+        taken, number = _turn(number, self.real_every)
+        if taken:
+            return REAL, number
+        taken, number = _turn(number, self.random_every)
+        return (RANDOM if taken else SIMULATED), number
 
     def _random(self) -> ObjectSource:
         like = self.simulated
@@ -49,3 +58,15 @@ class FocusFields:
     def _real(self) -> FrameSource:
         like = self.simulated
         return FrameSource(like.seed, self.part, like.field_px, like.planes, like.sharp, like.gap)
+
+
+def _turn(number: int, every: int) -> tuple[bool, int]:
+    """Whether it is the turn of what comes every so often, and how many of its kind came before.
+
+    >>> [_turn(number, 3) for number in range(6)]
+    [(False, 0), (False, 1), (True, 0), (False, 2), (False, 3), (True, 1)]
+    """
+    if not every:
+        return False, number
+    rounds, place = divmod(number, every)
+    return (True, rounds) if place == every - 1 else (False, number - rounds)

@@ -83,7 +83,8 @@ class FrameSource:
         rng = np.random.default_rng([self.seed, REAL, number])
         files = self.files
         frame = read_frame(files[number % len(files)])
-        zoom = float(np.exp(rng.uniform(-math.log(ZOOM), math.log(ZOOM))))
+        coarsest = max(1 / ZOOM, (self.field_px + 1) / (min(frame.shape) - 1))
+        zoom = float(np.exp(rng.uniform(math.log(coarsest), math.log(ZOOM))))
         taken = min(math.ceil(self.field_px / zoom) + 1, *frame.shape)
         y, x = (int(rng.integers(n - taken + 1)) for n in frame.shape)
         part = rescale(frame[y : y + taken, x : x + taken], zoom, order=3, anti_aliasing=zoom < 1)

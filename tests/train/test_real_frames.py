@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from lensfree_nb.errors import ParameterError
+from lensfree_nb.simulate.focus_stack import CONDITIONS
 from lensfree_nb.train.focus_fields import FocusFields
 from lensfree_nb.train.focus_images import FocusSource
 from lensfree_nb.train.random_objects import ObjectSource
@@ -54,17 +55,35 @@ def test_fields_are_parts_of_frames_sharper_in_focus():
 @pytest.mark.usefixtures("here")
 def test_every_so_often_a_field_is_real():
     simulated = FocusSource(seeds.CELLS, field_px=48, planes=2)
-    fields = FocusFields(simulated, 3, 0, "test")
-    for number, theirs in ((0, simulated.field(0)), (1, simulated.field(1))):
-        assert torch.equal(fields.field(number).images, theirs.images)
     real = FrameSource(seeds.CELLS, "test", field_px=48, planes=2)
-    assert torch.equal(fields.field(2).images, real.field(0).images)
-    assert torch.equal(fields.field(5).images, real.field(1).images)
-    mixed = FocusFields(simulated, 3, 2, "test")
     random = ObjectSource(seeds.CELLS, field_px=48, planes=2)
-    assert torch.equal(mixed.field(0).images, simulated.field(0).images)
-    assert torch.equal(mixed.field(1).images, random.field(1).images)
-    assert torch.equal(mixed.field(5).images, real.field(1).images)
+    mixed = FocusFields(simulated, 3, 2, "test")
+    told = (simulated, 0), (random, 0), (real, 0), (simulated, 1), (random, 1), (real, 1)
+    for number, (source, own) in enumerate(told):
+        assert torch.equal(mixed.field(number).images, source.field(own).images)
+
+
+@pytest.mark.parametrize(("real", "random"), [(0, 0), (2, 0), (3, 2), (2, 2), (0, 3)])
+def test_every_condition_comes_whatever_comes_between(monkeypatch, real, random):
+    monkeypatch.setattr(FocusFields, "_real", lambda self: None)
+    fields = FocusFields(FocusSource(seeds.CELLS), real, random, "train")
+    came = [fields.source_of(number) for number in range(360)]
+    simulated = [own for kind, own in came if kind == "simulated"]
+    assert simulated == list(range(len(simulated)))
+    assert {own % len(CONDITIONS) for own in simulated} == set(range(len(CONDITIONS)))
+    shares = {kind: sum(k == kind for k, _ in came) / 360 for kind in ("real", "random")}
+    assert shares["real"] == pytest.approx(1 / real if real else 0)
+    others = 1 - shares["real"]
+    assert shares["random"] == pytest.approx(others / random if random else 0, abs=0.01)
+
+
+@needs_frames
+@pytest.mark.usefixtures("here")
+def test_fields_are_as_large_as_they_should_be():
+    # Of the coarsest a whole frame is hardly enough.
+    source = FrameSource(seeds.TRAIN[500_003], field_px=512, planes=1, sharp=1)
+    assert source.field(156).images.shape == (1, 1, 512, 512)
+    assert FrameSource(seeds.CELLS, field_px=536, planes=1).field(0).images.shape[-1] == 536
 
 
 def test_where_there_are_none_it_says_so(monkeypatch, tmp_path):
