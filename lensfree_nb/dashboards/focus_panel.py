@@ -16,6 +16,8 @@ from lensfree_nb.errors import LensfreeError
 from lensfree_nb.refocus.restore import GOOD_FOR
 
 LOOPBACK: Final = "127.0.0.1"
+# Of all images that are dropped at once, as text; a plate of large TIFFs.
+MOST_BYTES: Final = 2_000_000_000
 THUMBNAIL_PX, ACROSS, MOST_SHOWN = 180, 4, 60
 UNTAGGED, SHARP, BLURRED = "?", "in focus", "out of focus"
 TAGS: Final = {UNTAGGED: None, SHARP: True, BLURRED: False}
@@ -62,7 +64,7 @@ class FocusPanel:
         """Open it in a browser, outside a notebook. It listens on this machine alone."""
         return pn.serve(
             self.view, port=port, address=LOOPBACK, show=show, threaded=threaded,
-            title="lensfree_nb: focus",
+            title="lensfree_nb: focus", websocket_max_message_size=MOST_BYTES,
         )  # fmt: skip
 
     def _added(self, event: Any) -> None:
@@ -91,6 +93,10 @@ class FocusPanel:
             self.message.object = f"{name}: done."
         except LensfreeError as error:
             self.message.object = f"{name}: {error}"
+        except Exception as error:
+            # Told on the page as well: who drops images does not look at a terminal.
+            self.message.object = f"{name} failed: {type(error).__name__}: {error}"
+            raise
         finally:
             for button in self.buttons.values():
                 button.disabled = False

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+import warnings
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from lensfree_nb.errors import DataError, OpeningError
+from lensfree_nb.errors import DataError, OpeningError, ParameterError, QualityWarning
 from lensfree_nb.io.export import safe_name
 from lensfree_nb.io.images import SUFFIXES, open_images
 from lensfree_nb.io.write_images import write_images
@@ -20,7 +23,7 @@ from lensfree_nb.run.folders import made_folder
 from lensfree_nb.train.train_sorter import train_sorter
 
 FOCUS, RESTORE = "focus", "restore"
-IMAGES, RESULTS, SORTER = "images", "results", "sorter.safetensors"
+IMAGES, RESULTS, SORTER, NAMELESS = "images", "results", "sorter.safetensors", "image"
 WRITTEN, RESTORED = "written", ("restored", "was_restored")
 # Each step takes what the steps before it gave.
 ORDER = ("images", "sorter", "sorted_images", "restored", WRITTEN)
@@ -48,6 +51,8 @@ class FocusSession:
         self.sorter, self.restorer = FOCUS, RESTORE
         self.begun = self.sorter
         self._steps: dict[str, str] = {}
+        if any((self.folder / IMAGES).glob("*")):
+            self.open(self.folder / IMAGES)
 
     @property
     def lines(self) -> list[str]:
@@ -65,22 +70,43 @@ class FocusSession:
     def add(self, name: str, content: bytes) -> None:
         """Take one more image; its file lies in the folder from then on.
 
+        Where another image has its name it gets a number; the same one is taken once.
+
         Raises
         ------
         OpeningError
-            If it is no image that can be read; then it is not kept.
+            If it cannot be read, holds several images, or is not as large as the others; then it
+            is not kept.
         """
         stem, suffix = os.path.splitext(name)
         if suffix.lower() not in SUFFIXES:
             raise OpeningError(f"{name} is not understood; use {', '.join(SUFFIXES)}")
-        path = made_folder(self.folder / IMAGES) / f"{safe_name(stem)}{suffix.lower()}"
-        path.write_bytes(content)
-        try:
-            open_images(path)
-        except OpeningError:
-            path.unlink()
-            raise
-        self.open(path.parent)
+        folder = made_folder(self.folder / IMAGES)
+        with TemporaryDirectory(dir=self.folder) as apart:
+            held = Path(apart) / f"image{suffix.lower()}"
+            held.write_bytes(content)
+            try:
+                images = open_images(held)["image"]
+            except OpeningError as error:
+                raise OpeningError(f"{name} cannot be read as an image; it is damaged") from error
+            self._check(name, images)
+            path = _free_path(folder, stem, suffix.lower(), content)
+            if path is not None:
+                held.replace(path)
+        self.open(folder)
+
+    def _check(self, name: str, image: xr.DataArray) -> None:
+        if len(image) > 1:
+            raise OpeningError(f"{name} holds {len(image)} images; export them one by one")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", QualityWarning)
+            if bool(image.isnull().all()):
+                raise OpeningError(f"{name} cannot be read to its end: it is damaged")
+        if self.images is not None and image.shape[1:] != self.images["image"].shape[1:]:
+            raise OpeningError(
+                f"{name} is {image.shape[1:]}, the others are {self.images['image'].shape[1:]} "
+                "(channels, rows, columns); use another folder for it"
+            )
 
     def open(self, folder: str | os.PathLike[str]) -> None:
         """Take all images of a folder."""
@@ -116,7 +142,8 @@ class FocusSession:
 
     def sort(self) -> None:
         """Which images are in focus."""
-        self.images = sort(self._given(), self.sorter).compute()
+        given = self._given().drop_vars(RESTORED, errors="ignore")
+        self.images = sort(given, self.sorter).compute()
         named = "sorter" if "sorter" in self._steps else repr(self.sorter)
         self._say("sorted_images", f"images.lf.sort({'' if self.sorter == FOCUS else named})")
 
@@ -132,9 +159,9 @@ class FocusSession:
     def save(self) -> list[Path]:
         """Write what there is, into the folder."""
         folder = self.folder / RESULTS
-        written = write_images(self._given(), folder)
+        written = write_images(self._given(), folder, overwrite=True)
         what = [name for name in ORDER[:-1] if name in self._steps and name != "sorter"][-1]
-        self._say(WRITTEN, f"lf.write_images({what}, {str(folder)!r})")
+        self._say(WRITTEN, f"lf.write_images({what}, {str(folder)!r}, overwrite=True)")
         return written
 
     def picture(self, name: str, variable: str = "image") -> NDArray[np.floating]:
@@ -152,3 +179,18 @@ class FocusSession:
         later = ORDER[ORDER.index(name) :]
         self._steps = {old: told for old, told in self._steps.items() if old not in later}
         self._steps[name] = code
+
+
+def _free_path(folder: Path, stem: str, suffix: str, content: bytes) -> Path | None:
+    """A name that no other image has; None where the same image is there already."""
+    try:
+        safe = safe_name(stem)
+    except ParameterError:
+        safe = NAMELESS
+    for number in itertools.count():
+        path = folder / f"{safe}{f'_{number}' if number else ''}{suffix}"
+        if not path.exists():
+            return path
+        if path.read_bytes() == content:
+            return None
+    raise AssertionError

@@ -14,7 +14,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from lensfree_nb.errors import OpeningError, ParameterError, QualityWarning
-from lensfree_nb.io.files import TIFF_SUFFIXES
+from lensfree_nb.io.files import LARGER, TIFF_SUFFIXES
 from lensfree_nb.io.opening import expand_paths, settle
 from lensfree_nb.io.patterns import natural_key
 from lensfree_nb.io.tiff import Plane, read_layout, read_planes
@@ -90,6 +90,7 @@ def open_images(
             f"{first.name} holds {many} images itself; open one such file at a time, or one image "
             "a file"
         )
+    _refuse_stacks(files, first)
     sources = [(path, planes) for path in files for planes in layout.frames]
     read = delayed(read_image, pure=True)
     empty = np.empty((0, 0, 0), layout.kept)
@@ -111,8 +112,7 @@ def open_images(
         },
     )
     if along == "position":
-        unique = names if len(set(names)) == len(names) else list(range(len(names)))
-        ds = ds.assign_coords(position=unique)
+        ds = ds.assign_coords(position=_unique(names, [path.name for path, _ in sources]))
     stated = settle("pixel_size_um", pixel_size_um, layout.pixel_size_um, "um")
     if stated is not None:
         pitch = _pitch(stated)
@@ -125,7 +125,7 @@ def open_images(
 def read_image(path: str, planes: Sequence[Plane], layout: Layout) -> NDArray[Any]:
     """One image (channel, y, x) of a file; unknown pixels where it cannot be used."""
     found = np.full(layout.shape, np.nan, layout.kept)
-    if planes:
+    if planes and Path(path).suffix.lower() in TIFF_SUFFIXES:
         read = read_planes(Path(path), list(planes), layout.shape[1:], layout.stored)
         for channel, plane in zip(found, read, strict=True):
             if plane is not None:
@@ -176,6 +176,28 @@ def _first(files: Sequence[Path]) -> tuple[Path, Layout]:
         channels, height, width = image.shape
         return path, Layout((channels, height, width), image.dtype)
     raise OpeningError(f"no file can be read as an image ({problem})")
+
+
+def _refuse_stacks(files: Sequence[Path], first: Path) -> None:
+    """Images beyond the first of a file would be lost; only larger TIFFs are looked into."""
+    usual = first.stat().st_size
+    for path in files:
+        if path.suffix.lower() not in TIFF_SUFFIXES or path.stat().st_size < LARGER * usual:
+            continue
+        try:
+            held = len(read_layout(path, exposures=None, dim="wavelength").planes)
+        except OpeningError:
+            continue
+        if held > 1 and path != first:
+            raise OpeningError(f"{path.name} holds {held} images itself; open it alone")
+
+
+def _unique(names: list[str], files: list[str]) -> list[str]:
+    """Each a name of its own: with its ending, or its number, where it has none."""
+    for each in (names, files):
+        if len(set(each)) == len(each):
+            return each
+    return [f"{name} ({number})" for number, name in enumerate(names)]
 
 
 def _picture(path: Path) -> NDArray[Any]:

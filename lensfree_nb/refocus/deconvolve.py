@@ -150,7 +150,8 @@ def deconvolve(ds: xr.Dataset, *, sigma_px: float = 2.0, iterations: int = 20) -
     dims = ds["image"].dims
     drawn = (found if "channel" in dims else found.isel(channel=0)).transpose(*dims)
     said = {**ds["image"].attrs, "long_name": "image, deconvolved (Richardson and Lucy)"}
-    return ds.assign(restored=drawn.reset_coords(drop=True).assign_attrs(said)).assign_attrs(
+    kept = ds.drop_vars("was_restored", errors="ignore")
+    return kept.assign(restored=drawn.reset_coords(drop=True).assign_attrs(said)).assign_attrs(
         provenance(ds, "deconvolve", sigma_px=sigma_px, iterations=iterations)
     )
 

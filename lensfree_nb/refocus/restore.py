@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from lensfree_nb.checks import check_flag, check_number
-from lensfree_nb.errors import DataError
+from lensfree_nb.errors import DataError, ExecutionError
 from lensfree_nb.nets.registry import ModelSpec, find_model_for
 from lensfree_nb.provenance import provenance
 from lensfree_nb.refocus.images import image_of
@@ -46,12 +46,15 @@ class RestoreTile:
         Where and how.
     channels : int
         Of an image.
+    whole : bool
+        Whether it must be shown whole images.
     """
 
     network: ModelSpec
     device: str
     precision: str
     channels: int
+    whole: bool
 
     def __call__(self, image: NDArray[Any], *arguments: NDArray[Any], tile: Tile) -> Arrays:
         """Draw the padded tile, and keep its core.
@@ -71,6 +74,11 @@ class RestoreTile:
         from lensfree_nb.run.devices import working_on
         from lensfree_nb.run.networks import apply_network
 
+        if self.whole and tile.size != tile.frame:
+            raise ExecutionError(
+                f"a whole image does not fit into the memory of the device, and "
+                f"{self.network.name} knows no tiles; use device='cpu', or a network that does"
+            )
         mean, spread, defocus, blurred = arguments
         core = (..., *tile.inner)
         if not bool(blurred):
@@ -171,8 +179,8 @@ def restore(
     ]
     whole, halo = _reach(spec)
     found = map_tiles(
-        RestoreTile(spec, device, precision, image.sizes["channel"]),
-        image.drop_vars(frame_dims, errors="ignore").rename(as_time),
+        RestoreTile(spec, device, precision, image.sizes["channel"], whole),
+        image.reset_coords(drop=True).drop_vars(frame_dims, errors="ignore").rename(as_time),
         arguments,
         outputs={name: Output() for name in _names(image.sizes["channel"])},
         grid=tile_grid(

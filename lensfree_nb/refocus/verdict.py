@@ -18,6 +18,7 @@ from lensfree_nb.nets.grader import Grader
 IN_FOCUS: Final = 0.5
 # Larger images are judged in parts, whose votes are added.
 PART_PX: Final = 1024
+FLAT: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,13 @@ class Verdict:
 def standardised(images: Tensor) -> Tensor:
     """Zero mean and unit deviation of each image (..., channel, y, x); a flat one is 0.
 
-    As TensorFlow's ``per_image_standardization``, which Xue 2021 used (§4.4): over all channels.
+    As TensorFlow's ``per_image_standardization``, which Xue 2021 used (§4.4): over all channels;
+    but for its least deviation, which hangs on the scale.
     """
     spread, mean = torch.std_mean(images, (-3, -2, -1), correction=0, keepdim=True)
-    count = math.prod(images.shape[-3:])
-    return (images - mean) / spread.clamp(min=1 / math.sqrt(count))
+    # What is left of a flat image is rounding.
+    least = FLAT * images.abs().amax((-3, -2, -1), keepdim=True).clamp(min=FLAT)
+    return torch.where(spread > least, (images - mean) / spread.clamp(min=least), 0.0)
 
 
 def fitted(images: Tensor, side_px: int | None, fit: str = "resize") -> Tensor:

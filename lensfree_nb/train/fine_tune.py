@@ -100,7 +100,7 @@ def fine_tune(
     if not hasattr(cells, "columns"):
         raise DimensionError(f"cells is a {type(cells).__name__}; give a table (lf.read_cells)")
     check_number("minutes", minutes, open_low=True)
-    weights = Path(path)
+    weights = Path(path).expanduser()
     if weights.suffix != ".safetensors" or weights.is_dir():
         raise ParameterError(f"path is {weights}; it must be a file that ends in .safetensors")
     folder = made_folder(weights.parent)

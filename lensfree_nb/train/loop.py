@@ -154,6 +154,8 @@ class Training:
         """
         if not self.history:
             raise ParameterError(f"{self.recipe.name} was not validated yet: train it for longer")
+        if self.history[-1]["step"] != self.step:  # the time was up between two
+            self._validate(None)
         if self.history[self._best_at()][self._score()] is None:
             raise self._diverged("no validation gave a number")
         shipped = _copy(self.best)

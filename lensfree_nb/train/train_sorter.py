@@ -13,7 +13,7 @@ import xarray as xr
 
 from lensfree_nb.checks import check_number
 from lensfree_nb.errors import DataError, DimensionError, ParameterError
-from lensfree_nb.nets.registry import KINDS, ModelSpec, find_model, find_model_for
+from lensfree_nb.nets.registry import KINDS, ModelSpec, find_model, find_model_for, read_card
 from lensfree_nb.refocus.images import FRAME_DIMS, image_of
 from lensfree_nb.run.folders import made_folder
 from lensfree_nb.train.loop import Say, Training
@@ -75,7 +75,7 @@ def train_sorter(
     """
     spec = find_model_for(network, ["sort"])
     check_number("minutes", minutes, open_low=True)
-    weights = Path(path)
+    weights = Path(path).expanduser()
     if weights.suffix != ".safetensors" or weights.is_dir():
         raise ParameterError(f"path is {weights}; it must be a file that ends in .safetensors")
     image = image_of(ds)
@@ -111,7 +111,10 @@ def train_sorter(
         training = Training(recipe, checkpoint, device, say, task)
         training.start_from(spec)
         training.run(minutes)
-        return find_model(str(training.export(folder)))
+        made = find_model(str(training.export(folder)))
+        if read_card(made.name)["training"]["validation"]["step"] == 0:
+            say(f"{recipe.name}: nothing was gained; it sorts as {Path(spec.name).stem} does")
+        return made
     finally:
         checkpoint.unlink(missing_ok=True)
 

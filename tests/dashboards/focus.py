@@ -29,10 +29,17 @@ def networks(folder):
     return sorter.name, restorer.name
 
 
-def tiff(number):
+def tiff(number, height=70):
     """The bytes of an image: sharp where the number is even."""
     rng = np.random.default_rng([seeds.PIXELS, number])
-    image = ndimage.gaussian_filter(rng.random((70, 80)), 0.5 + 1.5 * (number % 2))
+    image = ndimage.gaussian_filter(rng.random((height, 80)), 0.5 + 1.5 * (number % 2))
     held = io.BytesIO()
     tifffile.imwrite(held, (60_000 * image).astype(np.uint16))
+    return held.getvalue()
+
+
+def stack():
+    """The bytes of two images in one file."""
+    held = io.BytesIO()
+    tifffile.imwrite(held, np.ones((2, 70, 80), np.uint16), photometric="minisblack")
     return held.getvalue()

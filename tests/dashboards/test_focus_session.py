@@ -9,7 +9,7 @@ from lensfree_nb.dashboards.focus_session import FocusSession
 from lensfree_nb.errors import DataError, OpeningError
 from lensfree_nb.nets.registry import load_network
 from tests import seeds
-from tests.dashboards.focus import networks, tiff
+from tests.dashboards.focus import networks, stack, tiff
 
 
 @pytest.fixture
@@ -60,7 +60,9 @@ def test_a_step_done_again_is_told_once(session):
     for name, in_focus in zip(filled(session).names, [True, False] * 3, strict=True):
         session.tag(name, in_focus)
     assert len(session.lines) == 2
+    session.restore(everything=True)
     session.sort()
+    assert "restored" not in session.images
     session.train()
     assert "focus" not in session.images
     session.add("one more.png.tif", tiff(7))
@@ -70,12 +72,24 @@ def test_a_step_done_again_is_told_once(session):
 def test_what_is_no_image_is_refused_and_nothing_leaves_the_folder(session):
     with pytest.raises(OpeningError, match="not understood"):
         session.add("notes.txt", b"text")
-    with pytest.raises(OpeningError, match="no file can be read"):
-        session.add("broken.tif", b"no tiff")
     with pytest.raises(DataError, match="no images yet"):
         session.sort()
     session.add("../../away.tif", tiff(0))
     assert [path.name for path in (session.folder / "images").iterdir()] == ["away.tif"]
+    # Neither another image nor a broken one takes the place of what is there.
+    session.add("away.tif", tiff(1))
+    session.add("away.tif", tiff(0))
+    session.add("细胞.tif", tiff(2))
+    for broken in (b"no tiff", tiff(3)[:5000]):
+        with pytest.raises(OpeningError, match=r"away\.tif cannot be read"):
+            session.add("away.tif", broken)
+    with pytest.raises(OpeningError, match="holds 2 images"):
+        session.add("away.tif", stack())
+    assert session.names == ["away", "away_1", "image"]
+    assert (session.folder / "images" / "away.tif").read_bytes() == tiff(0)
+    with pytest.raises(OpeningError, match="the others are"):
+        session.add("small.tif", tiff(0, 40))
+    assert FocusSession(session.folder).names == session.names
     with pytest.raises(DataError, match="no image 'well'"):
         session.tag("well", True)
 

@@ -57,6 +57,25 @@ def test_colours_are_channels_and_transparency_is_none(tmp_path):
     np.testing.assert_array_equal(ds["image"][0].transpose("y", "x", "channel"), rgba[..., :3])
 
 
+def test_kinds_may_be_mixed_and_positions_have_names_of_their_own(tmp_path, counts):
+    tifffile.imwrite(tmp_path / "a.tif", counts[0])
+    imsave(tmp_path / "a.png", counts[1], check_contrast=False)
+    imsave(tmp_path / "b.png", counts[2], check_contrast=False)
+    for files in ("*", "[ab].*"):
+        ds = lf.open_images(tmp_path / files)
+        assert ds["position"].values.tolist() == ["a.png", "a.tif", "b.png"]
+        np.testing.assert_array_equal(ds["image"][:, 0], counts[[1, 0, 2]])
+    first = lf.open_images([tmp_path / "a.tif", tmp_path / "b.png"])
+    np.testing.assert_array_equal(first["image"][1, 0], counts[2])
+
+
+def test_images_that_would_be_lost_are_told(tmp_path, counts):
+    tifffile.imwrite(tmp_path / "a.tif", counts[0])
+    tifffile.imwrite(tmp_path / "b.tif", counts, photometric="minisblack")
+    with pytest.raises(OpeningError, match=r"b\.tif holds 3 images itself"):
+        lf.open_images(tmp_path)
+
+
 def test_what_is_damaged_or_of_another_size_costs_itself_alone(tmp_path, counts):
     for number, image in enumerate(counts):
         tifffile.imwrite(tmp_path / f"{number}.tif", image)

@@ -6,11 +6,12 @@ import pytest
 import torch
 import xarray as xr
 
-from lensfree_nb.errors import DataError, DimensionError, ParameterError
+from lensfree_nb.errors import DataError, DimensionError, ExecutionError, ParameterError
 from lensfree_nb.nets.folded import FoldedUNet
 from lensfree_nb.nets.registry import load_network, save_network
 from lensfree_nb.nets.resunet import ResUNet
-from lensfree_nb.refocus.restore import GOOD_FOR, TOLD_IN, TYPICAL, restore
+from lensfree_nb.refocus.restore import GOOD_FOR, TOLD_IN, TYPICAL, RestoreTile, restore
+from lensfree_nb.run.tiles import tile_grid
 from tests import seeds
 
 SHAPE = (150, 170)
@@ -129,6 +130,20 @@ def test_one_image_and_images_over_time(images, ours):
     over_time = restore(images.drop_vars("position").rename(position="time"), ours)
     assert over_time["restored"].dims == ("time", "y", "x")
     np.testing.assert_array_equal(one["restored"], over_time["restored"][1])
+
+
+def test_coordinates_that_were_left_over_do_not_matter(images, ours):
+    found = restore(images.assign_coords(time=np.datetime64("2026-01-01")), ours)
+    np.testing.assert_array_equal(found["restored"], restore(images, ours)["restored"])
+
+
+def test_what_must_be_shown_whole_is_never_drawn_in_parts(theirs):
+    kernel = RestoreTile(theirs, "cpu", "auto", 3, whole=True)
+    part = tile_grid((64, 64), 32, 0)[0]
+    with pytest.raises(ExecutionError, match="knows no tiles"):
+        kernel(
+            np.zeros((3, 32, 32)), np.zeros(3), np.ones(3), np.array(2.0), np.array(1), tile=part
+        )
 
 
 def test_a_flat_image_is_left_alone(images, ours):

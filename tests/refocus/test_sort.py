@@ -55,7 +55,10 @@ def test_images_are_shown_as_the_paper_shows_them():
     torch.testing.assert_close(fitted(images, 134), middle)
     torch.testing.assert_close(fitted(images, 134, "crop"), images[..., 201:335, 201:335])
     assert fitted(images[..., :100, :], 134, "crop").shape == (2, 1, 134, 134)
-    assert float(standardised(torch.full((1, 8, 8), 3.0)).abs().max()) == 0
+    assert float(standardised(torch.full((1, 8, 8), 3.1)).abs().max()) == 0
+    assert float(standardised(torch.zeros(1, 8, 8)).abs().max()) == 0
+    # The scale is free: counts of 16 bits, or these over their full scale.
+    torch.testing.assert_close(standardised(images / 65_535), standardised(images))
 
 
 def test_logits_of_grades_become_a_probability_a_distance_and_its_error():
