@@ -17,7 +17,6 @@ from typing import Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from skimage.io import imread
 from skimage.transform import rescale
 
 from lensfree_nb.errors import ParameterError
@@ -110,5 +109,7 @@ class FrameSource:
 @lru_cache(maxsize=32)
 def read_frame(path: Path) -> NDArray[np.float32]:
     """Over the full scale of 16 bits."""
+    from skimage.io import imread
+
     counts: NDArray[np.uint16] = imread(path)
     return counts.astype(np.float32) / np.float32(np.iinfo(np.uint16).max)
