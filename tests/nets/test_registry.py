@@ -234,7 +234,9 @@ def test_every_network_that_comes_along_is_whole_and_described(name):
     assert card["sha256"] == spec.sha256
     assert card["network"] == spec.options
     assert {"purpose", "data", "schedule", "training", "limits", "made_with"} <= set(card)
-    assert card["training"]["truth"] == "simulated"
+    every = card["data"].get("real_every")
+    real = f"; of one field in {every} a real image in focus" if every else ""
+    assert card["training"]["truth"] == f"simulated{real}"
     for seed in (card["data"]["seed"], card["data"]["validation_seed"]):
         assert seed in seeds.TRAIN
     assert network.halo_px <= spec.options["halo_px"]
