@@ -49,7 +49,7 @@ REAL = f"real; {COMMAND} real"
 COPIES = f"real, defocused by a model; {COMMAND} real"
 OURS = "focus"
 FIELDS_EACH, FEW_FIELDS, FEW_EPOCHS = 20, 5, 1
-FIELD_PX, SMALL_PX = 536, 134
+FIELD_PX, SMALL_PX = 536, 96
 # Both learn for a few passes, side by side: their time is what is compared.
 RESNET_EPOCHS = 3
 SHARES = (1.0, 1 / 2, 1 / 4, 1 / 8, 1 / 16)
