@@ -15,18 +15,18 @@ from numpy.typing import NDArray
 
 from lensfree_nb.checks import check_number, checked_seed
 from lensfree_nb.contract import METRIC_UNITS, frame_origin_um, opd_of, pixel_size_of
-from lensfree_nb.errors import DataError, DimensionError, ParameterError
-from lensfree_nb.nets.registry import KINDS, ModelSpec, find_model
+from lensfree_nb.errors import DataError, DimensionError
+from lensfree_nb.nets.registry import ModelSpec
 from lensfree_nb.quantify.channels import targets
 from lensfree_nb.quantify.drawing import of_pixels
 from lensfree_nb.quantify.equations import ALPHA_UM3_PER_PG
 from lensfree_nb.quantify.network_check import colours_nm, network_for
-from lensfree_nb.run.folders import made_folder
 from lensfree_nb.run.tables import cells_of_frame, in_memory
 from lensfree_nb.train.annotated import Annotated
-from lensfree_nb.train.loop import Say, Training
+from lensfree_nb.train.going_on import go_on, weights_path
+from lensfree_nb.train.loop import Say
 from lensfree_nb.train.measurement import SURE
-from lensfree_nb.train.recipe import Recipe, Schedule
+from lensfree_nb.train.recipe import Schedule
 
 if TYPE_CHECKING:
     import dask.dataframe as dd
@@ -100,10 +100,7 @@ def fine_tune(
     if not hasattr(cells, "columns"):
         raise DimensionError(f"cells is a {type(cells).__name__}; give a table (lf.read_cells)")
     check_number("minutes", minutes, open_low=True)
-    weights = Path(path).expanduser()
-    if weights.suffix != ".safetensors" or weights.is_dir():
-        raise ParameterError(f"path is {weights}; it must be a file that ends in .safetensors")
-    folder = made_folder(weights.parent)
+    weights = weights_path(path)
     opd, table = opd_of(ds).transpose(..., "y", "x"), in_memory(cells)
     frames = opd.values.reshape(-1, *opd.shape[-2:]).astype(np.float32)
     if blank := [n for n, frame in enumerate(frames) if not np.isfinite(frame).any()]:
@@ -119,30 +116,18 @@ def fine_tune(
         wavelength_nm=colours_nm(ds),
     )
     _check(task, sum(map(len, mine)))
-    own = ("kind", *KINDS[str(spec.options["kind"])])
-    recipe = Recipe(
-        name=weights.stem,
-        purpose=f"{Path(spec.name).stem}, gone on with by a user's own annotated frames.",
-        task="annotated",
-        network={name: spec.options[name] for name in own if name in spec.options},
+    return go_on(
+        spec, weights, task, name="annotated", whose="annotated frames",
         data={
-            "source": "annotated frames of a user", "seed": seed, "frames": len(frames),
-            "cells": sum(map(len, mine)), "sha256": hashlib.sha256(frames.tobytes()).hexdigest(),
+            "seed": seed, "frames": len(frames), "cells": sum(map(len, mine)),
+            "sha256": hashlib.sha256(frames.tobytes()).hexdigest(),
         },
         schedule=Schedule(
             steps=steps, batch=BATCH, learning_rate=learning_rate, warmup=min(20, steps),
             validate_every=min(VALIDATE_EVERY, steps), patience=6, average=0.98,
         ),
+        minutes=minutes, device=device, say=say,
     )  # fmt: skip
-    checkpoint = folder / f".{weights.stem}.checkpoint.safetensors"
-    checkpoint.unlink(missing_ok=True)
-    try:
-        training = Training(recipe, checkpoint, device, say, task)
-        training.start_from(spec)
-        training.run(minutes)
-        return find_model(str(training.export(folder)))
-    finally:
-        checkpoint.unlink(missing_ok=True)
 
 
 def _by_frame(ds: xr.Dataset, table: pd.DataFrame, count: int) -> list[pd.DataFrame]:

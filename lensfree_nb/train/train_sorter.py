@@ -12,12 +12,12 @@ import numpy as np
 import xarray as xr
 
 from lensfree_nb.checks import check_number
-from lensfree_nb.errors import DataError, DimensionError, ParameterError
-from lensfree_nb.nets.registry import KINDS, ModelSpec, find_model, find_model_for, read_card
+from lensfree_nb.errors import DataError, DimensionError
+from lensfree_nb.nets.registry import ModelSpec, find_model_for
 from lensfree_nb.refocus.images import FRAME_DIMS, image_of
-from lensfree_nb.run.folders import made_folder
-from lensfree_nb.train.loop import Say, Training
-from lensfree_nb.train.recipe import Recipe, Schedule
+from lensfree_nb.train.going_on import go_on, weights_path
+from lensfree_nb.train.loop import Say
+from lensfree_nb.train.recipe import Schedule
 from lensfree_nb.train.tagged import Tagged
 
 BATCH, VALIDATE_EVERY = 8, 20
@@ -75,9 +75,7 @@ def train_sorter(
     """
     spec = find_model_for(network, ["sort"])
     check_number("minutes", minutes, open_low=True)
-    weights = Path(path).expanduser()
-    if weights.suffix != ".safetensors" or weights.is_dir():
-        raise ParameterError(f"path is {weights}; it must be a file that ends in .safetensors")
+    weights = weights_path(path)
     image = image_of(ds)
     if not set(FRAME_DIMS) & set(image.dims):
         raise DimensionError("there is one image; give several, along position or time")
@@ -89,34 +87,18 @@ def train_sorter(
             raise DataError(f"image {number} has unknown pixels; leave it untagged")
     task = Tagged(images, (tags[chosen] > 0).tolist(), spec.options, seed)
     digest = hashlib.sha256(b"".join(each.tobytes() for each in images)).hexdigest()
-    own = ("kind", *KINDS[str(spec.options["kind"])])
-    recipe = Recipe(
-        name=weights.stem,
-        purpose=f"{Path(spec.name).stem}, gone on with by a user's own tagged images.",
-        task="tagged",
-        network={name: spec.options[name] for name in own if name in spec.options},
+    return go_on(
+        spec, weights, task, name="tagged", whose="tagged images",
         data={
-            "source": "tagged images of a user", "seed": seed, "images": len(images),
-            "in_focus": int((tags[chosen] > 0).sum()), "sha256": digest,
+            "seed": seed, "images": len(images), "in_focus": int((tags[chosen] > 0).sum()),
+            "sha256": digest,
         },
         schedule=Schedule(
             steps=steps, batch=BATCH, learning_rate=learning_rate, warmup=min(10, steps),
             validate_every=min(VALIDATE_EVERY, steps), patience=6, average=0.98,
         ),
+        minutes=minutes, device=device, say=say,
     )  # fmt: skip
-    folder = made_folder(weights.parent)
-    checkpoint = folder / f".{weights.stem}.checkpoint.safetensors"
-    checkpoint.unlink(missing_ok=True)
-    try:
-        training = Training(recipe, checkpoint, device, say, task)
-        training.start_from(spec)
-        training.run(minutes)
-        made = find_model(str(training.export(folder)))
-        if read_card(made.name)["training"]["validation"]["step"] == 0:
-            say(f"{recipe.name}: nothing was gained; it sorts as {Path(spec.name).stem} does")
-        return made
-    finally:
-        checkpoint.unlink(missing_ok=True)
 
 
 def _tags(in_focus: Any, count: int) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -118,3 +118,17 @@ def test_what_cannot_be_learned_is_refused(tmp_path, grader):
     with pytest.raises(ParameterError, match="is for quantify"):
         train(network="measure")
     assert not path.exists()
+
+
+def test_where_nothing_is_gained_it_says_so(tmp_path, grader):
+    ds, sharp = pictures(8, seeds.PIXELS)
+    lines = []
+    lf.train_sorter(
+        ds, sharp, tmp_path / "m.safetensors", network=grader, minutes=1e-9, say=lines.append
+    )
+    assert lines[-1] == "m: nothing was gained; it does as g does"
+    lf.train_sorter(
+        ds, sharp, tmp_path / "m.safetensors", network=grader, steps=40, learning_rate=5e-3,
+        say=lines.append,
+    )  # fmt: skip
+    assert "nothing was gained" not in lines[-1]
