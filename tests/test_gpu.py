@@ -138,7 +138,8 @@ def test_places_of_the_colours(frames):
 def test_training_is_left_and_taken_up(name, tmp_path):
     recipe = read_recipe(name)
     small = {"field_px": 128, "patch_px": 64, "shelf_fields": 2, "validation_fields": 1}
-    small |= {"bank_cells": 30}
+    # Real frames are not there.
+    small |= {"bank_cells": 30, "real_every": 0}
     known = signature(TASKS[recipe.task]).parameters
     small = {name: value for name, value in small.items() if name in known}
     brief = replace(recipe.schedule, steps=6, batch=4, validate_every=3)
