@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -11,15 +11,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from lensfree_nb.checks import check_choice, check_count, check_flag, check_number
+from lensfree_nb.checks import check_choice, check_count, check_flag
 from lensfree_nb.refocus.restore import TOLD_IN
 from lensfree_nb.refocus.verdict import standardised
-from lensfree_nb.train.field_task import check_seeds
 from lensfree_nb.train.focus_fields import FocusFields
-from lensfree_nb.train.focus_images import FocusSource, Microscopes
+from lensfree_nb.train.focus_images import FocusSource
+from lensfree_nb.train.focus_task import FocusTask
 from lensfree_nb.train.likeness import LOSSES, structural_similarity
-from lensfree_nb.train.shelf import Batch, Shelf
-from lensfree_nb.train.sorting import MICROSCOPES
+from lensfree_nb.train.shelf import Batch
 
 # Of images whose standard deviation is 1: from the darkest to the brightest halo, and where their
 # mean lies in it. SSIM compares means as well, and those around 0 have no likeness.
@@ -31,33 +30,23 @@ TOLD = 41
 
 
 @dataclass
-class Restoring:
+class Restoring(FocusTask):
     """Examples, loss and scores of networks that restore.
 
     An image is shown with zero mean and unit deviation; what it would be in focus is on its scale.
 
     Parameters
     ----------
-    seed, validation_seed : int
-        Of the fields to learn from, and of those to validate on.
     conditioned : bool
         Whether a network is told how far from the focus an image is, beside the image.
-    loss : {"l1", "ssim", "l1+ssim"}
+    loss_name : {"l1", "ssim", "l1+ssim"}
         What is made small (``train.likeness``).
-    field_px, planes, sharp, microscopes
-        As of :class:`~lensfree_nb.train.focus_images.FocusSource`.
     patch_px : int
         Side of a patch.
-    shelf_fields, reuse
-        As of :class:`~lensfree_nb.train.shelf.Shelf`.
-    validation_fields : int
-        Fields to validate on.
-    real_every : int
-        Every how many fields a part of a real frame comes (``train.real_frames``); 0 is never.
-    random_every : int
-        Every how many of the others random objects come (``train.random_objects``); 0 is never.
-    device : str
-        Where torch works.
+    sharp : int
+        As of :class:`~lensfree_nb.train.focus_images.FocusSource`.
+    seed, validation_seed, ...
+        As of :class:`~lensfree_nb.train.focus_task.FocusTask`.
 
     Raises
     ------
@@ -65,56 +54,30 @@ class Restoring:
         If a number is not above 0, a patch is larger than a field, or the seeds are one.
     """
 
-    seed: int
-    validation_seed: int
     conditioned: bool = True
     loss_name: str = "l1+ssim"
-    field_px: int = 512
     patch_px: int = 256
-    planes: int = 4
     sharp: int = 1
-    microscopes: Microscopes = "any"
-    shelf_fields: int = 36
-    reuse: float = 4.0
     validation_fields: int = 18
-    real_every: int = 0
-    random_every: int = 0
-    device: str = "auto"
-    _shelf: Shelf = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        for name in ("field_px", "shelf_fields", "validation_fields"):
-            check_count(name, getattr(self, name), 1)
+        check_count("field_px", self.field_px, 1)
         check_count("patch_px", self.patch_px, 1, self.field_px)
         check_count("planes", self.planes, 1)
         check_count("sharp", self.sharp, 0, self.planes)
         check_flag("conditioned", self.conditioned)
         check_choice("loss_name", self.loss_name, LOSSES)
-        check_choice("microscopes", self.microscopes, MICROSCOPES)
-        check_number("reuse", self.reuse, open_low=True)
-        check_seeds(self.seed, self.validation_seed)
-        check_count("real_every", self.real_every)
-        check_count("random_every", self.random_every)
-        source = self._source(self.seed, "train")
-        each = self.planes * (self.field_px // self.patch_px) ** 2
-        self._shelf = Shelf(
-            lambda number: self._examples(source, number), self.seed, each, self.shelf_fields,
-            self.reuse,
-        )  # fmt: skip
+        super().__post_init__()
+
+    @property
+    def examples_a_field(self) -> int:
+        """Patches of all planes."""
+        return self.planes * (self.field_px // self.patch_px) ** 2
 
     def options(self) -> dict[str, Any]:
         """Inputs and outputs of its networks."""
         return {"task": "restore", "inputs": 1 + self.conditioned, "outputs": 1}
-
-    def batch(self, step: int, size: int) -> Batch:
-        """Images and their truths of one step: the same for one step, always."""
-        return self._shelf.batch(step, size)
-
-    def validation(self) -> list[Batch]:
-        """Patches of fields that are never learned from."""
-        source = self._source(self.validation_seed, "validation")
-        return [self._examples(source, number) for number in range(self.validation_fields)]
 
     def loss(self, found: Tensor, truth: Tensor) -> Tensor:
         """That of :data:`lensfree_nb.train.likeness.LOSSES`."""
@@ -132,17 +95,17 @@ class Restoring:
         """Nothing besides."""
         return {}
 
-    def _source(self, seed: int, part: str) -> FocusFields:
-        simulated = FocusSource(
+    def source(self, seed: int) -> FocusSource:
+        """Simulated fields of a seed."""
+        return FocusSource(
             seed, field_px=self.field_px, planes=self.planes, sharp=self.sharp,
             microscopes=self.microscopes, device=self.device,
         )  # fmt: skip
-        return FocusFields(simulated, self.real_every, self.random_every, part)
 
-    def _examples(self, source: FocusFields, number: int) -> Batch:
+    def examples(self, fields: FocusFields, number: int) -> Batch:
         """What a network is shown of a field, in patches, and the truth of each."""
-        images, away, truth = source.field(number)
-        rng = np.random.default_rng([source.simulated.seed, TOLD, number])
+        images, away, truth = fields.field(number)
+        rng = np.random.default_rng([fields.simulated.seed, TOLD, number])
         off = torch.from_numpy(np.exp(rng.normal(0, TOLD_OFF, len(away)))).to(away)
         spread, mean = torch.std_mean(images, (-3, -2, -1), correction=0, keepdim=True)
         shown = standardised(images)

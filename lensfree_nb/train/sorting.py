@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Any, ClassVar, Final
 
 import numpy as np
 import torch
@@ -12,13 +12,13 @@ from scipy.stats import rankdata
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from lensfree_nb.checks import check_choice, check_count, check_flag, check_number
+from lensfree_nb.checks import check_choice, check_count, check_flag
 from lensfree_nb.nets.header import FITS, MOST_SIDE_PX
 from lensfree_nb.refocus.verdict import IN_FOCUS, shown
-from lensfree_nb.train.field_task import check_seeds
 from lensfree_nb.train.focus_fields import FocusFields
 from lensfree_nb.train.focus_images import FocusSource, Microscopes
-from lensfree_nb.train.shelf import Batch, Shelf
+from lensfree_nb.train.focus_task import FocusTask
+from lensfree_nb.train.shelf import Batch
 
 # Between grades of defocus (depths of field).
 EDGES: Final = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
@@ -27,33 +27,21 @@ COOLEST, HOTTEST = 0.1, 10.0
 
 
 @dataclass
-class Sorting:
+class Sorting(FocusTask):
     """Examples, loss and scores of networks that sort.
 
     Parameters
     ----------
-    seed, validation_seed : int
-        Of the fields to learn from, and of those to validate on.
     graded : bool
-        Whether how far from the focus is learned, or only in and out, as in Xue 2021.
-    field_px, planes, microscopes
-        As of :class:`~lensfree_nb.train.focus_images.FocusSource`. Of two classes, nothing lies
-        between them.
+        Whether how far from the focus is learned, or only in and out, as in Xue 2021; of two
+        classes, nothing lies between them.
     side_px : int, optional
         Of the squares that images are made into before they are shown; patches as large as half a
         field, where none is given.
     fit : {"resize", "crop"}
         How.
-    shelf_fields, reuse
-        As of :class:`~lensfree_nb.train.shelf.Shelf`.
-    validation_fields : int
-        Fields to validate on.
-    real_every : int
-        Every how many fields a part of a real frame comes (``train.real_frames``); 0 is never.
-    random_every : int
-        Every how many of the others random objects come (``train.random_objects``); 0 is never.
-    device : str
-        Where torch works.
+    seed, validation_seed, ...
+        As of :class:`~lensfree_nb.train.focus_task.FocusTask`.
 
     Raises
     ------
@@ -61,42 +49,26 @@ class Sorting:
         If a number is not above 0, or the seeds are one.
     """
 
-    seed: int
-    validation_seed: int
+    least_planes: ClassVar[int] = 2
+
     graded: bool = True
     field_px: int = 536
-    planes: int = 4
     microscopes: Microscopes = "paper"
     side_px: int | None = None
     fit: str = "resize"
-    shelf_fields: int = 36
-    reuse: float = 4.0
-    validation_fields: int = 36
-    real_every: int = 0
-    random_every: int = 0
-    device: str = "auto"
-    _shelf: Shelf = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained."""
-        for name in ("field_px", "shelf_fields", "validation_fields"):
-            check_count(name, getattr(self, name), 1)
-        check_count("planes", self.planes, 2)
         if self.side_px is not None:
             check_count("side_px", self.side_px, 1, MOST_SIDE_PX)
         check_flag("graded", self.graded)
-        check_choice("microscopes", self.microscopes, MICROSCOPES)
         check_choice("fit", self.fit, FITS)
-        check_number("reuse", self.reuse, open_low=True)
-        check_seeds(self.seed, self.validation_seed)
-        check_count("real_every", self.real_every)
-        check_count("random_every", self.random_every)
-        source = self._source(self.seed, "train")
-        each = self.planes * (4 if self.side_px is None else 1)
-        self._shelf = Shelf(
-            lambda number: self._examples(source, number), self.seed, each, self.shelf_fields,
-            self.reuse,
-        )  # fmt: skip
+        super().__post_init__()
+
+    @property
+    def examples_a_field(self) -> int:
+        """Images of all planes, whole or in quarters."""
+        return self.planes * (4 if self.side_px is None else 1)
 
     def options(self) -> dict[str, Any]:
         """Inputs and outputs of its networks, and how they are shown images."""
@@ -104,15 +76,6 @@ class Sorting:
         said |= {} if self.side_px is None else {"side_px": self.side_px}
         grades = {"outputs": len(EDGES) + 1, "edges": list(EDGES)}
         return said | (grades if self.graded else {"outputs": 2})
-
-    def batch(self, step: int, size: int) -> Batch:
-        """Images and their distances of one step: the same for one step, always."""
-        return self._shelf.batch(step, size)
-
-    def validation(self) -> list[Batch]:
-        """Images of fields that are never learned from."""
-        source = self._source(self.validation_seed, "validation")
-        return [self._examples(source, number) for number in range(self.validation_fields)]
 
     def loss(self, found: Tensor, truth: Tensor) -> Tensor:
         """Cross-entropy of the grades."""
@@ -145,16 +108,16 @@ class Sorting:
         edges = torch.tensor(EDGES if self.graded else (IN_FOCUS,)).to(away)
         return torch.bucketize(away, edges)
 
-    def _source(self, seed: int, part: str) -> FocusFields:
-        simulated = FocusSource(
+    def source(self, seed: int) -> FocusSource:
+        """Simulated fields of a seed."""
+        return FocusSource(
             seed, field_px=self.field_px, planes=self.planes, microscopes=self.microscopes,
             gap=not self.graded, device=self.device,
         )  # fmt: skip
-        return FocusFields(simulated, self.real_every, self.random_every, part)
 
-    def _examples(self, source: FocusFields, number: int) -> Batch:
+    def examples(self, fields: FocusFields, number: int) -> Batch:
         """What a network is shown of a field, and the distance (image, 1, 1, 1) of each."""
-        images, away, _ = source.field(number)
+        images, away, _ = fields.field(number)
         if self.side_px is None:
             half = self.field_px // 2
             corners = [(y, x) for y in (0, half) for x in (0, half)]
