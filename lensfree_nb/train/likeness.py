@@ -1,4 +1,4 @@
-"""How unlike two images are, as losses: those of Xue 2021 (§4.4)."""
+"""How unlike images are, each by itself, as losses: those of Xue 2021 (§4.4)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d, l1_loss
+from torch.nn.functional import conv2d
 
 # Wang et al., IEEE Trans. Image Process. 13, 600 (2004): window and constants.
 SIGMA_PX, REACH_PX, K1, K2 = 1.5, 5, 0.01, 0.03
@@ -16,7 +16,7 @@ Loss = Callable[[Tensor, Tensor, float], Tensor]
 
 
 def structural_similarity(images: Tensor, truth: Tensor, data_range: float) -> Tensor:
-    """Mean SSIM of images (n, channel, y, x), where windows lie within them.
+    """Mean SSIM of each of some images (n, channel, y, x), where windows lie within them.
 
     Gaussian windows; as scikit-image gives it with ``gaussian_weights=True, sigma=1.5,
     use_sample_covariance=False``, which cannot be learned through.
@@ -28,11 +28,16 @@ def structural_similarity(images: Tensor, truth: Tensor, data_range: float) -> T
     data_range : float
         Of the scale that both are on.
 
+    Returns
+    -------
+    Tensor, shape (n,)
+        1 where both are the same.
+
     Examples
     --------
-    >>> image = torch.rand(1, 1, 20, 30)
-    >>> float(structural_similarity(image, image, 1.0))
-    1.0
+    >>> images = torch.rand(2, 1, 20, 30)
+    >>> structural_similarity(images, images, 1.0).tolist()
+    [1.0, 1.0]
     """
     n, channels = images.shape[:2]
     at = torch.arange(-REACH_PX, REACH_PX + 1, device=images.device, dtype=images.dtype)
@@ -47,8 +52,8 @@ def structural_similarity(images: Tensor, truth: Tensor, data_range: float) -> T
     squares = mine.square() + theirs.square()
     alike = (2 * mine * theirs + level) / (squares + level)
     alike = alike * (2 * (cross - mine * theirs) + spread) / (own + other - squares + spread)
-    mean: Tensor = alike.mean()
-    return mean
+    each: Tensor = alike.mean((1, 2))
+    return each
 
 
 def _unlike(found: Tensor, truth: Tensor, data_range: float) -> Tensor:
@@ -56,11 +61,11 @@ def _unlike(found: Tensor, truth: Tensor, data_range: float) -> Tensor:
 
 
 def _mean_absolute(found: Tensor, truth: Tensor, data_range: float) -> Tensor:
-    return l1_loss(found, truth)
+    return (found - truth).abs().mean((1, 2, 3))
 
 
 def _both(found: Tensor, truth: Tensor, data_range: float) -> Tensor:
-    return l1_loss(found, truth) + HEAVY * _unlike(found, truth, data_range)
+    return _mean_absolute(found, truth, data_range) + HEAVY * _unlike(found, truth, data_range)
 
 
 LOSSES: Final[Mapping[str, Loss]] = {"l1": _mean_absolute, "ssim": _unlike, "l1+ssim": _both}

@@ -27,6 +27,8 @@ LEVEL: Final = DATA_RANGE / 2
 # How far off (logarithm) the distance is that a network is told: as a sorter would.
 TOLD_OFF: Final = 0.2
 TOLD = 41
+# What is no matter where images differ by less: an SSIM of 0.995.
+LEAST: Final = {"l1": 0.005, "ssim": 0.005, "l1+ssim": 0.5}
 
 
 @dataclass
@@ -41,6 +43,9 @@ class Restoring(FocusTask):
         Whether a network is told how far from the focus an image is, beside the image.
     loss_name : {"l1", "ssim", "l1+ssim"}
         What is made small (``train.likeness``).
+    relative : bool
+        Whether of each image the share of it is counted that is left of what defocus made; else
+        images far from the focus decide, and those near it come out worse than they were.
     patch_px : int
         Side of a patch.
     sharp : int
@@ -56,6 +61,7 @@ class Restoring(FocusTask):
 
     conditioned: bool = True
     loss_name: str = "l1+ssim"
+    relative: bool = False
     patch_px: int = 256
     sharp: int = 1
     validation_fields: int = 18
@@ -67,6 +73,7 @@ class Restoring(FocusTask):
         check_count("planes", self.planes, 1)
         check_count("sharp", self.sharp, 0, self.planes)
         check_flag("conditioned", self.conditioned)
+        check_flag("relative", self.relative)
         check_choice("loss_name", self.loss_name, LOSSES)
         super().__post_init__()
 
@@ -80,15 +87,24 @@ class Restoring(FocusTask):
         return {"task": "restore", "inputs": 1 + self.conditioned, "outputs": 1}
 
     def loss(self, found: Tensor, truth: Tensor) -> Tensor:
-        """That of :data:`lensfree_nb.train.likeness.LOSSES`."""
-        return LOSSES[self.loss_name](found + LEVEL, truth + LEVEL, DATA_RANGE)
+        """That of :data:`lensfree_nb.train.likeness.LOSSES`, of all images alike or relative."""
+        wanted, *before = torch.split(truth, 1, 1)
+        left = self._unlike(found, wanted)
+        if before:
+            left = left / (self._unlike(before[0], wanted) + LEAST[self.loss_name])
+        return left.mean()
+
+    def _unlike(self, found: Tensor, wanted: Tensor) -> Tensor:
+        return LOSSES[self.loss_name](found + LEVEL, wanted + LEVEL, DATA_RANGE)
 
     def scores(self, found: Tensor, truth: Tensor) -> dict[str, float]:
         """Of the whole validation; the loss is what the best is chosen by."""
+        wanted = truth[:, :1]
+        alike = structural_similarity(found + LEVEL, wanted + LEVEL, DATA_RANGE)
         return {
             "loss": float(self.loss(found, truth)),
-            "ssim": float(structural_similarity(found + LEVEL, truth + LEVEL, DATA_RANGE)),
-            "psnr_db": 10 * math.log10(DATA_RANGE**2 / float(mse_loss(found, truth))),
+            "ssim": float(alike.mean()),
+            "psnr_db": 10 * math.log10(DATA_RANGE**2 / float(mse_loss(found, wanted))),
         }
 
     def learned(self, found: Tensor, truth: Tensor) -> dict[str, Any]:
@@ -109,10 +125,12 @@ class Restoring(FocusTask):
         off = torch.from_numpy(np.exp(rng.normal(0, TOLD_OFF, len(away)))).to(away)
         spread, mean = torch.std_mean(images, (-3, -2, -1), correction=0, keepdim=True)
         shown = standardised(images)
+        wanted = (truth - mean) / spread
+        if self.relative:  # to tell what was lost, an image as it is comes with the truth
+            wanted = torch.cat([wanted, shown], 1)
         if self.conditioned:
             told = (away * off / TOLD_IN)[:, None, None, None].expand_as(shown)
             shown = torch.cat([shown, told], 1)
-        wanted = (truth - mean) / spread
         return self._patches(shown), self._patches(wanted)
 
     def _patches(self, images: Tensor) -> Tensor:

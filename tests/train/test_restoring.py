@@ -50,6 +50,19 @@ def test_scores_of_a_known_difference():
     assert next(iter(told)) == "loss"
 
 
+def test_a_relative_loss_is_what_is_left_of_what_defocus_made_of_each_image():
+    task = Restoring(**SMALL, relative=True, loss_name="ssim")
+    inputs, truth = task.batch(0, 6)
+    wanted, before = truth.split(1, 1)
+    assert torch.equal(before, inputs[:, :1])
+    assert float(task.loss(wanted, truth)) == pytest.approx(0, abs=1e-5)
+    plain = Restoring(**SMALL, loss_name="ssim")
+    each = [float(plain.loss(a[None], b[None])) for a, b in zip(before, wanted, strict=True)]
+    left = [one / (one + 0.005) for one in each]
+    assert float(task.loss(before, truth)) == pytest.approx(sum(left) / 6, rel=1e-4)
+    assert task.scores(before, truth)["ssim"] == pytest.approx(1 - sum(each) / 6, rel=1e-4)
+
+
 def test_recipes_build_at_the_sizes_of_the_paper():
     sizes = {"resunet": 32_427_685, "valid-unet": 31_031_911}
     for name, size in sizes.items():
@@ -65,6 +78,7 @@ def test_recipes_build_at_the_sizes_of_the_paper():
 def test_what_cannot_be_is_refused():
     wrong = (
         {"patch_px": 97}, {"sharp": 5}, {"sharp": -1}, {"loss_name": "l2"}, {"conditioned": 1},
+        {"relative": 1},
         {"microscopes": "hers"}, {"validation_seed": SMALL["seed"]}, {"reuse": 0},
     )  # fmt: skip
     for said in wrong:
