@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from skimage.metrics import peak_signal_noise_ratio
 
 from lensfree_nb.evaluate.similarity import ssim
-from lensfree_nb.nets.registry import ModelSpec, find_model
+from lensfree_nb.nets.registry import ModelSpec
 from lensfree_nb.refocus.deconvolve import deconvolved, find_psf
 from lensfree_nb.refocus.restore import restore
 from lensfree_nb.refocus.sort import sort
@@ -23,9 +22,6 @@ from lensfree_nb.simulate.focus_stack import CONDITIONS, DEFOCUS_UM, focus_stack
 
 Image = NDArray[np.floating]
 BLURRED, DECONVOLVED, OURS = "blurred", "Richardson-Lucy", "restore"
-# Networks of the paper, smaller than there; trained by their recipe (`train/QUEUE.md`).
-WEIGHTS: Final = Path(__file__).parent / "weights"
-THEIRS: Final = {"U-Net, quarter width": "valid-unet", "ResUNet, quarter width": "resunet"}
 REAL_UM: Final = (5.0, 10.0, 20.0)
 SIDE_PX, SMALL_PX, TUNED_PX = 512, 128, 192
 SIGMAS_PX, ITERATIONS = (0.5, 1.0, 1.5, 2.0, 3.0, 5.0), (2, 5, 10, 20)
@@ -62,16 +58,23 @@ def simulated(side_px: int, device: str, *, tuning: bool = False) -> Iterator[Pa
     """A field of each condition, in the planes of Xue 2021; some of other seeds, to tune on."""
     seed = (TUNE if tuning else TEST)["focus"]
     for number in TUNED_ON if tuning else range(len(CONDITIONS)):
-        condition, rng = CONDITIONS[number], np.random.default_rng([seed, number])
-        shape = (side_px, side_px)
-        planes = tuple(z for z in DEFOCUS_UM[condition.objective] if z)
-        ds = focus_stack(
-            condition.cells(shape, rng=rng), shape, planes, rng=rng,
-            objective=condition.objective, surface=condition.substrate, device=device,
-        )  # fmt: skip
+        objective, rng = CONDITIONS[number].objective, np.random.default_rng([seed, number])
+        planes = tuple(z for z in DEFOCUS_UM[objective] if z)
+        ds = field_in_planes(number, rng, side_px, planes, device)
         truth = ds["truth_image"].values[0]
         for z, image in zip(planes, ds["image"].values[:, 0], strict=True):
-            yield Pair(image, truth, z, f"simulated, {condition.objective}")
+            yield Pair(image, truth, z, f"simulated, {objective}")
+
+
+def field_in_planes(
+    number: int, rng: np.random.Generator, side_px: int, planes_um: Sequence[float], device: str
+) -> xr.Dataset:
+    """One field of a condition, and what it is in focus."""
+    condition, shape = CONDITIONS[number], (side_px, side_px)
+    return focus_stack(
+        condition.cells(shape, rng=rng), shape, planes_um, rng=rng,
+        objective=condition.objective, surface=condition.substrate, device=device,
+    )  # fmt: skip
 
 
 def real(part: str = "test") -> Iterator[Pair]:
@@ -114,17 +117,6 @@ def by_network(spec: ModelSpec | str, device: str) -> Restorer:
         return found["restored"].values
 
     return drawn
-
-
-def restorers(tune: list[Pair], device: str) -> dict[str, Restorer]:
-    """All there are: the paper's networks where they were trained."""
-    found: dict[str, Restorer] = {BLURRED: lambda pair: pair.blurred, DECONVOLVED: by_psf(tune)}
-    for name, file in THEIRS.items():
-        path = WEIGHTS / f"{file}.safetensors"
-        if path.is_file():
-            found[name] = by_network(find_model(path), device)
-    found[OURS] = by_network(OURS, device)
-    return found
 
 
 def _key(pair: Pair) -> tuple[str, float]:

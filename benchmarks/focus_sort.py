@@ -12,13 +12,14 @@ One core of a processor takes hours for all; `--part` measures some, and goes on
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from _harness import Row, arguments, data_folder, report, row, write
+from _harness import Row, data_folder, row
+from _parts import measure, part_arguments
 from _real_images import SHARPEST, frames, out_of_focus, stack
 from _sorters import (
     EPOCHS,
@@ -139,7 +140,7 @@ def transfer(held: Pool, args) -> list[Row]:
     return rows
 
 
-def real(held: Pool, args) -> list[Row]:
+def real(args) -> list[Row]:
     """A stack through the focus, frames in focus, and defocused copies of these."""
     planes = stack(data_folder())
     told = [verdict_on(find_model(OURS), plane[None], args.device) for plane in planes]
@@ -215,46 +216,26 @@ PARTS: dict[str, Callable[..., list[Row]]] = {
 }  # fmt: skip
 
 
-def before(path: Path | None, commit: object, quick: bool) -> list[Row]:
-    """What a record holds already, if it was measured at the same commit."""
-    record = json.loads(path.read_text()) if path and path.is_file() else {}
-    if (record.get("commit"), record.get("quick")) != (commit, quick):
-        return []
-    return [Row(**one) for one in record["rows"]]
-
-
 def main() -> None:
     """Measure, print, record."""
-    args = arguments(
-        __doc__.splitlines()[0],
-        part={"choices": [*PARTS], "action": "append", "help": "which, as often as wanted"},
-        keep={"type": Path, "help": "folder of images for the next time"},
-    )  # fmt: skip
+    keep = {"type": Path, "help": "folder of images for the next time"}
+    args = part_arguments(__doc__.splitlines()[0], PARTS, keep=keep)
     args.epochs = FEW_EPOCHS if args.quick else EPOCHS
     args.size = {
         "epochs": args.epochs, "features": FEW_FEATURES if args.quick else FEATURES,
     }  # fmt: skip
     if {"real"} & set(args.part or PARTS):
         data_folder()  # If there is none, better told now than after the work.
-    held, command = None, args.made["command"]
-    for part in args.part or PARTS:
-        if part != "real" and held is None:
-            many, side = (FEW_FIELDS, SMALL_PX) if args.quick else (FIELDS_EACH, FIELD_PX)
-            held = pool(many, side, args.keep, args.device)
-        found = {part: PARTS[part](held, args)}
-        # Others may have been measured meanwhile.
-        held_before = before(args.json, args.made["commit"], args.quick)
-        for other in PARTS:
-            mine = [one for one in held_before if one.source.endswith(f"--part {other}")]
-            found |= {other: mine} if mine and other != part else {}
-        some = [name for name in PARTS if name in found]
-        args.made["command"] = command + "".join(
-            f" --part {name}" for name in some if len(some) < len(PARTS)
-        )
-        rows = [one for name in some for one in found[name]]
-        if args.json:
-            write(rows, args.json, args)
-    report(rows, args)
+
+    @cache
+    def held() -> Pool:
+        many, side = (FEW_FIELDS, SMALL_PX) if args.quick else (FIELDS_EACH, FIELD_PX)
+        return pool(many, side, args.keep, args.device)
+
+    def measured(name: str) -> list[Row]:
+        return real(args) if name == "real" else PARTS[name](held(), args)
+
+    measure({name: partial(measured, name) for name in PARTS}, args)
 
 
 if __name__ == "__main__":
