@@ -40,9 +40,6 @@ from _restorers import (
     simulated,
 )  # fmt: skip
 from _trained_restorers import THEIRS, Size, equal, of_objective, of_planes, planes_of
-from scipy import ndimage
-from skimage.filters import threshold_otsu
-from skimage.morphology import remove_small_objects
 
 from lensfree_nb.nets.registry import find_model, load_network
 from lensfree_nb.refocus.sort import sort
@@ -57,8 +54,6 @@ FULL_RESUNET = 32_427_685
 QUARTER, SAMPLES = 16, 6000
 PLANES_FEATURES, PLANES_LESS = 16, 2
 FEW_FEATURES, FEW_SAMPLES = 4, 16
-# A cell is rough over some pixels; what is smaller than a part of a cell is dirt.
-ROUGH_PX, LEAST_CELL_PX = 4.0, 400
 
 
 def pair_rows(pairs: Iterable[Pair], by: dict[str, Restorer], source: str) -> list[Row]:
@@ -107,6 +102,10 @@ def stack_rows(by: dict[str, Restorer], source: str) -> list[Row]:
 
 def downstream_rows(pairs: list[Pair], ours: Restorer) -> list[Row]:
     """Dice of the area that cells cover, segmented of the image as it is, blurred and restored."""
+    # Not on machines that lend a GPU: it needs scikit-learn.
+    from _segmentation import dice, segmenter
+
+    covered = segmenter(data_folder())
     source = f"{COPIES} shipped"
     outlined = [each > 0 for each in masks(data_folder(), "test")]
     images = frames(data_folder(), "test")
@@ -127,19 +126,6 @@ def downstream_rows(pairs: list[Pair], ours: Restorer) -> list[Row]:
                 row(f"cells segmented at {far:g} um, {name}, Dice", float(found), "1", None, source)
             )
     return rows
-
-
-def covered(image: np.ndarray) -> np.ndarray:
-    """Where cells are: an image is rougher there (as Jaccard et al., Biotechnol. Bioeng. 2014)."""
-    flat = image - ndimage.gaussian_filter(image, 8 * ROUGH_PX)
-    rough = np.sqrt(ndimage.gaussian_filter(flat**2, ROUGH_PX))
-    found = ndimage.binary_fill_holes(rough > threshold_otsu(rough))
-    return remove_small_objects(found, max_size=LEAST_CELL_PX)
-
-
-def dice(one: np.ndarray, other: np.ndarray) -> float:
-    """Twice what both cover over what each covers."""
-    return float(2 * (one & other).sum() / (one.sum() + other.sum()))
 
 
 def fooled_rows(pairs: list[Pair], ours: Restorer, device: str, source: str) -> list[Row]:
