@@ -29,6 +29,8 @@ from lensfree_nb.simulate.camera import Camera
 
 GOLDEN_ANGLE: Final = math.pi * (3 - math.sqrt(5))
 LINES: Final = 3
+# Beyond it nothing of an image is left.
+MOST_WAVES: Final = 5.0
 GREY_NM: Final = (550.0,)
 COLOURS_NM: Final = (610.0, 540.0, 465.0)
 
@@ -60,6 +62,10 @@ class Objective:
         Of the plate, in amplitude.
     medium_index : float
         Refractive index of the medium, for defocus.
+    spherical_waves : float
+        Primary spherical aberration, as of a dish of another thickness than the objective is made
+        for: Zernike's ``Z(4, 0) = 6 rho**4 - 6 rho**2 + 1`` of this amplitude (wavelengths), which
+        leaves the focus where it is.
     source_points : int
         Points that stand for the condenser's aperture.
     camera : Camera
@@ -76,6 +82,7 @@ class Objective:
     plate: tuple[float, float] = (0.48, 0.66)
     transmission: float = 0.5
     medium_index: float = 1.335
+    spherical_waves: float = 0.0
     source_points: int = 30
     camera: Camera = field(
         default_factory=lambda: Camera(full_well_e=15_000.0, exposure=0.4, read_noise_e=6.0, bits=8)
@@ -103,6 +110,7 @@ class Objective:
         for value in self.wavelength_nm:
             check_number("wavelength_nm", value, 10, 20_000)
         check_number("bandwidth_nm", self.bandwidth_nm, 0, 1_000)
+        check_number("spherical_waves", self.spherical_waves, -MOST_WAVES, MOST_WAVES)
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -206,6 +214,7 @@ def pupil_of(
     radius = torch.hypot(fy, fx) * (vacuum_um / objective.aperture)
     squared = (objective.medium_index / vacuum_um) ** 2 - fy**2 - fx**2
     phase = 2 * math.pi * defocus_um * squared.clamp(min=0).sqrt()
+    phase = phase + 2 * math.pi * objective.spherical_waves * (6 * radius**4 - 6 * radius**2 + 1)
     passed = (radius <= 1).double()
     if objective.contrast == "phase":
         inner, outer = objective.plate

@@ -20,6 +20,8 @@ from lensfree_nb.simulate.weak_object import weak_image
 from lensfree_nb.train.focus_images import Planes, any_objective, distances
 
 OBJECTS: Final = 71
+# Depths of field: how far parts lie at most above and below the plane that is called in focus.
+DEEP: Final = 0.5
 Floats = NDArray[np.float64]
 # Standard deviations (px) of what patches, threads, dots, grain and the light's course are made of.
 PATCH_PX, THREAD_PX, DOT_PX, GRAIN_PX, LIGHT_PX = (4, 40), (0.5, 2), (0.5, 2), (0.5, 3), (60, 200)
@@ -44,8 +46,19 @@ class ObjectSource:
         rng = np.random.default_rng([self.seed, OBJECTS, number])
         objective = any_objective(OBJECTIVES["10x/0.30"], rng)
         pitch, side = objective.pixel_size_um, self.field_px
-        phase = torch.from_numpy(any_object(side, rng))
-        sharp = weak_image(phase, pitch, objective, 0, 0.0)
+        parts = torch.from_numpy(any_object(side, rng))
+        depths = rng.uniform(-DEEP, DEEP) * rng.uniform(-1, 1, len(parts))
+
+        def imaged(phases: torch.Tensor, z: float) -> torch.Tensor:
+            """Each part at its own depth; z in depths of field."""
+            planes = (z + depths) * objective.depth_of_field_um
+            each = [
+                weak_image(part, pitch, objective, 0, float(plane)) - 1
+                for part, plane in zip(phases, planes, strict=True)
+            ]
+            return 1 + torch.stack(each).sum(0)
+
+        sharp = imaged(parts, 0.0)
         # As weak as it must be, whatever its image looks like.
         strength = _any(CONTRAST, rng) / max(float(sharp.std()), 1e-9)
         away = distances(rng, self.planes, self.sharp, self.gap)
@@ -53,26 +66,23 @@ class ObjectSource:
         light = _unit(gaussian_filter(rng.standard_normal((side, side)), _any(LIGHT_PX, rng)))
         course, noise = _any(LIGHT, rng), _any(NOISE, rng)
 
-        def seen(defocus_um: float) -> Floats:
-            flat = weak_image(phase * strength, pitch, objective, 0, defocus_um).numpy()
+        def seen(z: float) -> Floats:
+            flat = imaged(parts * strength, z).numpy()
             return flat + course * float(flat.std()) * light
 
         truth = seen(0.0)
         grain = noise * truth.std()
-        images = [
-            seen(float(z * objective.depth_of_field_um)) + rng.normal(0, grain, truth.shape)
-            for z in sides * away
-        ]
+        images = [seen(float(z)) + rng.normal(0, grain, truth.shape) for z in sides * away]
         held = torch.from_numpy(np.stack(images).astype(np.float32))[:, None]
         told = torch.from_numpy(truth.astype(np.float32))[None]
         return Planes(held, torch.from_numpy(away).float(), told)
 
 
 def any_object(side: int, rng: np.random.Generator) -> Floats:
-    """Phase (y, x; any unit) of some of these, each as strong as chance has it."""
+    """Phases (part, y, x; any unit) of these, each as strong as chance has it."""
     parts = [_patches(side, rng), _threads(side, rng), _dots(side, rng), _grain(side, rng)]
     weights = rng.dirichlet(np.full(len(parts), 0.5))
-    return np.asarray(sum(w * _unit(part) for w, part in zip(weights, parts, strict=True)))
+    return np.stack([w * _unit(part) for w, part in zip(weights, parts, strict=True)])
 
 
 def _patches(side: int, rng: np.random.Generator) -> Floats:

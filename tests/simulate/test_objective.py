@@ -82,6 +82,7 @@ def test_an_open_condenser_blurs_out_of_focus_more_than_a_point():
         {"aperture": 0.0}, {"aperture": 1.4}, {"pixel_size_um": -1.0}, {"contrast": "dic"},
         {"plate": (0.5, 0.4)}, {"illumination": (0.0, 1.2)}, {"transmission": 0.0},
         {"wavelength_nm": ()}, {"bandwidth_nm": -1.0}, {"source_points": 0},
+        {"spherical_waves": 6.0},
     ],
 )  # fmt: skip
 def test_what_no_microscope_can_be_is_refused(wrong):

@@ -48,6 +48,19 @@ def test_weak_objects_are_imaged_by_radius_as_by_every_frequency(weak):
         assert alike(made, seen[number]) > 0.98
 
 
+def test_spherical_aberration_parts_the_two_sides_of_the_focus_and_blurs():
+    phase = grain(SHAPE, PITCH, 1.5, torch.Generator().manual_seed(seeds.STACK)).double() * 1e-3
+    far = OBJECTIVE.depth_of_field_um
+    sides, sharpest = [], []
+    for waves in (0.0, 0.3):
+        seen = replace(OBJECTIVE, spherical_waves=waves)
+        above, within, below = (weak_image(phase, PITCH, seen, 0, z) - 1 for z in (-far, 0.0, far))
+        sides.append(float((above - below).std() / within.std()))
+        sharpest.append(float(within.std()))
+    assert sides[1] > 2 * sides[0]
+    assert sharpest[1] < sharpest[0]
+
+
 def test_an_image_in_focus_becomes_the_one_out_of_focus(weak):
     _, seen = weak
     made = defocused(seen[0], PITCH, OBJECTIVE, 0, PLANES[1])
