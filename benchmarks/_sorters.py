@@ -10,13 +10,14 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
+import xarray as xr
 from _harness import Row, row
 from _seeds import FOLDS
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
 from lensfree_nb.nets.registry import ModelSpec, find_model, load_network
-from lensfree_nb.refocus.verdict import judged, shown, verdict
+from lensfree_nb.refocus.verdict import IN_FOCUS, judged, shown, verdict
 from lensfree_nb.run.devices import working_on
 from lensfree_nb.simulate.focus_stack import CONDITIONS
 from lensfree_nb.train.focus_images import FocusSource
@@ -24,6 +25,7 @@ from lensfree_nb.train.loop import Training
 from lensfree_nb.train.recipe import Recipe, Schedule
 from lensfree_nb.train.sorting import area_under_curve
 from lensfree_nb.train.tagged import Tagged
+from lensfree_nb.train.train_sorter import train_sorter
 
 PLANES, HELD_BACK = 4, 0.1
 FOLD_COUNT: Final = 5
@@ -36,18 +38,30 @@ PLAIN: Final = {"task": "sort", "inputs": 1, "outputs": 2, "side_px": SIDE_PX, "
 SDCNN, RESNET = "SDCNN", "ResNet50V2"
 KINDS: Final[dict[str, dict[str, Any]]] = {SDCNN: {"kind": "sdcnn"}, RESNET: {"kind": "resnet50v2"}}
 FEATURES, FEW_FEATURES = 64, 8
+# Of distances. Those of Xue 2021 lie at 1.2, 1.4, 2.4 and 2.8 depths of field.
+BANDS: Final = ((0, 0.25), (0.75, 1), (1, 1.5), (1.5, 3), (3, 6.1))
+# As a user goes on training with own images: our sorter, from the weights that come with it.
+TUNED_STEPS, FEW_STEPS, TUNED_RATE, TUNED_MINUTES = 600, 4, 5e-4, 60.0
 
 
 class Pool(NamedTuple):
-    """Images (image, 1, y, x; uint16 over the camera's full scale), and what each is."""
+    """Images (image, 1, y, x; uint16 over the camera's full scale), and what each is.
+
+    Away from the focus in depths of field.
+    """
 
     images: NDArray[np.uint16]
-    sharp: NDArray[np.bool_]
+    away: NDArray[np.float32]
     field: NDArray[np.int64]
 
     def some(self, chosen: NDArray[np.bool_]) -> Pool:
         """Those chosen."""
         return Pool(*(part[chosen] for part in self))
+
+    @property
+    def sharp(self) -> NDArray[np.bool_]:
+        """Whether each is in focus."""
+        return self.away < IN_FOCUS
 
     @property
     def condition(self) -> NDArray[np.int64]:
@@ -68,7 +82,7 @@ def pool(fields_each: int, field_px: int, keep: Path | None, device: str) -> Poo
     source = FocusSource(FOLDS["focus"], field_px=field_px, planes=PLANES, device=device)
     made = [_field(source, n, keep) for n in range(fields_each * len(CONDITIONS))]
     images, away = (np.concatenate(parts) for parts in zip(*made, strict=True))
-    return Pool(images, away < 0.5, np.repeat(np.arange(len(made)), PLANES))
+    return Pool(images, away, np.repeat(np.arange(len(made)), PLANES))
 
 
 def _field(
@@ -129,6 +143,16 @@ def train(
     return Trained(find_model(str(training.export(folder))), took, epochs)
 
 
+def tuned(spec: ModelSpec, learn: Pool, path: Path, device: str, steps: int) -> ModelSpec:
+    """Ours, gone on with as by ``lf.train_sorter``."""
+    ds = xr.Dataset({"image": (("position", "channel", "y", "x"), learn.images)})
+    return train_sorter(
+        ds, learn.sharp.tolist(), path, network=spec, steps=steps, minutes=TUNED_MINUTES,
+        learning_rate=TUNED_RATE, seed=FOLDS["focus"], device=device,
+        say=lambda line: print(line, flush=True),
+    )  # fmt: skip
+
+
 def focus_of(spec: ModelSpec, images: Sequence[NDArray[Any]], device: str) -> NDArray[np.float64]:
     """How probably each image (1, y, x) is in focus."""
     return np.array([verdict_on(spec, image, device).focus for image in images])
@@ -162,6 +186,12 @@ def pooled_rows(
         row(f"{name}: accuracy, most less least of folds", float(np.ptp(accuracies)), "1", None,
             source),
         row(f"{name}: AUC, most less least of folds", float(np.ptp(areas)), "1", None, source),
+        *[
+            row(f"{name}: called right, {low:g} to {high:g} depths of field away",
+                float(right[band].mean()), "1", None, source)
+            for low, high in BANDS
+            if (band := (held.away >= low) & (held.away < high)).any()
+        ],
     ]  # fmt: skip
 
 

@@ -95,7 +95,9 @@ def train_sorter(
         },
         schedule=Schedule(
             steps=steps, batch=BATCH, learning_rate=learning_rate, warmup=min(10, steps),
-            validate_every=min(VALIDATE_EVERY, steps), patience=6, average=0.98,
+            # Not before all were seen once: of many images, validation would take most of the time.
+            validate_every=min(steps, max(VALIDATE_EVERY, len(images) // BATCH)), patience=6,
+            average=0.98,
         ),
         minutes=minutes, device=device, say=say,
     )  # fmt: skip
