@@ -6,11 +6,18 @@ import argparse
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from _harness import Row, arguments, report, write
 
 Part = Callable[[], list[Row]]
+
+
+class Found(NamedTuple):
+    """What a part gave, and at which commit."""
+
+    rows: list[Row]
+    commit: str
 
 
 def part_arguments(
@@ -22,40 +29,37 @@ def part_arguments(
 
 
 def measure(parts: Mapping[str, Part], args: argparse.Namespace) -> None:
-    """Measure, print, record; what the record holds of other parts stays if it is of this commit.
+    """Measure, print, record; what the record holds of other parts stays, with its own commit.
 
     The source of each row ends with `--part` and the part's name.
     """
-    command, found = args.made["command"], {}
-    for part in args.part or parts:
-        found[part] = parts[part]()
+    command, chosen = args.made["command"], args.part or [*parts]
+    mine: dict[str, Found] = {}
+    for part in chosen:
+        mine[part] = Found(parts[part](), args.made["commit"])
         # Others may have been measured meanwhile.
-        found |= {
-            name: rows
-            for name, rows in before(args.json, args.made["commit"], args.quick, parts).items()
-            if name not in (args.part or parts)
-        }
+        found = before(args.json, args.quick, parts) | mine
         some = [name for name in parts if name in found]
         args.made["command"] = command + "".join(
             f" --part {name}" for name in some if len(some) < len(parts)
         )
+        args.made["commits"] = {name: found[name].commit for name in some}
+        rows = [row for name in some for row in found[name].rows]
         if args.json:
-            write(rows_of(found, parts), args.json, args)
-    report(rows_of(found, parts), args)
+            write(rows, args.json, args)
+    report(rows, args)
 
 
-def rows_of(found: Mapping[str, list[Row]], parts: Iterable[str]) -> list[Row]:
-    """All there are, in their order."""
-    return [row for name in parts for row in found.get(name, [])]
-
-
-def before(
-    path: Path | None, commit: object, quick: bool, parts: Iterable[str]
-) -> dict[str, list[Row]]:
-    """What a record holds already, part by part, if it was measured at the same commit."""
+def before(path: Path | None, quick: bool, parts: Iterable[str]) -> dict[str, Found]:
+    """What a record holds already, part by part."""
     record = json.loads(path.read_text()) if path and path.is_file() else {}
-    if (record.get("commit"), record.get("quick")) != (commit, quick):
+    if record.get("quick") != quick:
         return {}
     rows = [Row(**one) for one in record["rows"]]
-    mine = {name: [r for r in rows if r.source.endswith(f"--part {name}")] for name in parts}
-    return {name: some for name, some in mine.items() if some}
+    held = {name: [r for r in rows if r.source.endswith(f"--part {name}")] for name in parts}
+    commits = record.get("commits", {})
+    return {
+        name: Found(some, commits.get(name, record["commit"]))
+        for name, some in held.items()
+        if some
+    }

@@ -14,4 +14,4 @@ TEST = {
 }  # fmt: skip
 FOLDS = {"focus": 1908}
 # What networks learn from that are trained to be compared.
-TRAIN = {"restore": 1909, "segmentation": 1910}
+TRAIN = {"restore": 1_550_001, "segmentation": 1_560_001}

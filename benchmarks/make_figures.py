@@ -45,7 +45,7 @@ def section(name: str, record: Record) -> str:
         [line(row) for row in record["rows"] if (row["bar"] is not None) is with_bar]
         for with_bar in (True, False)
     )
-    made = f"`{command(name, record)}`, {_machine(record['machine'])}, at {record['commit']}"
+    made = f"`{command(name, record)}`, {_machine(record['machine'])}, at {_commits(record)}"
     parts = [f"## {name.replace('_', ' ').capitalize()}", made]
     if barred:
         parts.append("\n".join([HEAD, *barred]))
@@ -54,6 +54,14 @@ def section(name: str, record: Record) -> str:
         summary = "figures without a bar" if barred else "figures"
         parts.append(f"<details><summary>{summary}</summary>\n\n{rest}\n\n</details>")
     return "\n\n".join(parts)
+
+
+def _commits(record: Record) -> str:
+    """At which commit; of each part, where they differ."""
+    commits = record.get("commits", {})
+    if len(set(commits.values())) < 2:
+        return str(record["commit"])
+    return ", ".join(f"{commit} ({part})" for part, commit in commits.items())
 
 
 def methods(record: Record) -> str:

@@ -2,6 +2,7 @@ import json
 import sys
 
 import _harness
+import _parts
 
 
 def test_a_record_tells_of_the_machine_as_the_run_began(monkeypatch, tmp_path):
@@ -16,3 +17,29 @@ def test_a_record_tells_of_the_machine_as_the_run_began(monkeypatch, tmp_path):
     assert record["machine"]["cores"] == 7
     assert record["command"] == "python benchmarks/any.py --quick"
     assert record["rows"][0]["holds"] is False
+
+
+def test_parts_go_on_in_one_record_each_with_its_own_commit(monkeypatch, tmp_path):
+    written = tmp_path / "figures.json"
+    parts = {
+        name: lambda name=name: [_harness.row(name, 1.0, source=f"simulated; any --part {name}")]
+        for name in ("first", "second", "third")
+    }
+
+    def measured(name, commit):
+        command = ["benchmarks/any.py", "--part", name, "--json", str(written)]
+        monkeypatch.setattr(sys, "argv", [*command, "--out", str(tmp_path)])
+        args = _parts.part_arguments("Any.", parts)
+        args.made["commit"] = commit
+        _parts.measure(parts, args)
+        return json.loads(written.read_text())
+
+    measured("third", "abc")
+    record = measured("first", "def")
+    assert [one["name"] for one in record["rows"]] == ["first", "third"]
+    assert record["commits"] == {"first": "def", "third": "abc"}
+    assert record["command"] == "python benchmarks/any.py --part first --part third"
+    record = measured("third", "def")
+    assert [one["name"] for one in record["rows"]] == ["first", "third"]
+    assert record["commits"]["third"] == "def"
+    assert measured("second", "def")["command"] == "python benchmarks/any.py"

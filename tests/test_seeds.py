@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import _seeds as benchmarks
 from tests import seeds
 
 ROOT = Path(__file__).parents[1]
@@ -34,6 +35,7 @@ def test_the_families_do_not_overlap():
     families = (set(seeds.TRAIN), seeds.TUNE, seeds.TEST, seeds.FOLDS)
     assert all(families)
     assert not any(one & other for one, other in combinations(families, 2))
+    assert all(seed in seeds.TRAIN for seed in benchmarks.TRAIN.values())
 
 
 @pytest.mark.parametrize("path", TESTS, ids=lambda path: path.stem)
