@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
-from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -19,6 +20,8 @@ LOOPBACK: Final = "127.0.0.1"
 # Of all images that are dropped at once, as text; a plate of large TIFFs.
 MOST_BYTES: Final = 2_000_000_000
 THUMBNAIL_PX, ACROSS, MOST_SHOWN = 180, 4, 60
+# Each is a method of the session.
+STEPS: Final = ("Train", "Sort", "Restore", "Save")
 UNTAGGED, SHARP, BLURRED = "?", "in focus", "out of focus"
 TAGS: Final = {UNTAGGED: None, SHARP: True, BLURRED: False}
 
@@ -35,21 +38,20 @@ class FocusPanel:
     ----------
     session : FocusSession
         What was done so far; its ``lines`` are the same as code.
+    busy : bool
+        Whether a step is being done.
     """
 
     def __init__(self, folder: str | os.PathLike[str] = "focus_panel"):
         self.session = FocusSession(folder)
+        self.busy = False
         self.files = pn.widgets.FileInput(
             accept=".tif,.tiff,.png,.jpg,.jpeg", multiple=True, label="images"
         )
         self.files.param.watch(self._added, "value")
-        steps = {
-            "Train": self.session.train, "Sort": self.session.sort,
-            "Restore": self.session.restore, "Save": self.session.save,
-        }  # fmt: skip
-        self.buttons = {name: pn.widgets.Button(label=name) for name in steps}
-        for name, step in steps.items():
-            self.buttons[name].on_click(lambda event, step=step, name=name: self._do(name, step))
+        self.buttons = {name: pn.widgets.Button(label=name) for name in STEPS}
+        for name, button in self.buttons.items():
+            button.on_click(partial(self.do, name))
         self.message = pn.pane.Markdown("Drop images here; tag a few of either kind to train.")
         self.gallery = pn.GridBox(ncols=ACROSS)
         self.code = pn.pane.Markdown("")
@@ -84,12 +86,22 @@ class FocusPanel:
         self.message.object = " ".join(refused) or f"{len(self.session.names)} images."
         self._refresh()
 
-    def _do(self, name: str, step: Callable[[], Any]) -> None:
+    async def do(self, name: str, event: Any = None) -> None:
+        """One of the steps, in a thread of its own: meanwhile the page tells what is done.
+
+        Parameters
+        ----------
+        name : {"Train", "Sort", "Restore", "Save"}
+            Which; nothing is done while another one is.
+        event
+            That of a button.
+        """
+        if self.busy:
+            return
+        self._show_busy(True)
         self.message.object = f"{name} …"
-        for button in self.buttons.values():
-            button.disabled = True
         try:
-            step()
+            await asyncio.to_thread(getattr(self.session, name.lower()))
             self.message.object = f"{name}: done."
         except LensfreeError as error:
             self.message.object = f"{name}: {error}"
@@ -98,9 +110,14 @@ class FocusPanel:
             self.message.object = f"{name} failed: {type(error).__name__}: {error}"
             raise
         finally:
-            for button in self.buttons.values():
-                button.disabled = False
+            self._show_busy(False)
         self._refresh()
+
+    def _show_busy(self, busy: bool) -> None:
+        """While a step is done nothing else can be."""
+        self.busy = self.gallery.loading = busy
+        for widget in (self.files, *self.buttons.values()):
+            widget.disabled = busy
 
     def _refresh(self) -> None:
         """Show what is known now."""

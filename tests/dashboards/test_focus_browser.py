@@ -2,6 +2,7 @@
 
 import shutil
 import socket
+import threading
 import time
 
 import pandas as pd
@@ -63,6 +64,28 @@ def test_somebody_drops_images_tags_trains_sorts_restores_and_saves(page, panel)
     table = pd.read_csv(made.session.folder / "results" / "focus.csv")
     assert table["position"].tolist() == [f"well_{n}" for n in range(4)]
     assert made.session.tags == {"well_0": True, "well_1": False, "well_2": True, "well_3": False}
+
+
+def test_while_a_step_is_done_no_other_begins(page, panel):
+    made, address = panel
+    done, calls = threading.Event(), []
+
+    def slowly():
+        calls.append(made.busy)
+        assert done.wait(WAIT_MS / 1000)
+
+    made.session.save = slowly
+    page.goto(address)
+    save, train = (page.get_by_role("button", name=name, exact=True) for name in ("Save", "Train"))
+    save.dblclick()
+    page.get_by_text("Save …").wait_for()
+    sync_api = pytest.importorskip("playwright.sync_api")
+    for button in (save, train):
+        sync_api.expect(button).to_be_disabled()
+    done.set()
+    page.get_by_text("Save: done.").wait_for()
+    sync_api.expect(train).to_be_enabled()
+    assert calls == [True]
 
 
 def _wait_for(port):
