@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from _harness import Row, arguments, report, write
 
 Part = Callable[[], list[Row]]
+Plot = Callable[[list[Row], Path], None]
 
 
 class Found(NamedTuple):
@@ -28,10 +29,11 @@ def part_arguments(
     return arguments(description, part=told, **own)
 
 
-def measure(parts: Mapping[str, Part], args: argparse.Namespace) -> None:
-    """Measure, print, record; what the record holds of other parts stays, with its own commit.
+def measure(parts: Mapping[str, Part], args: argparse.Namespace, plot: Plot) -> None:
+    """Measure, print, plot, record.
 
-    The source of each row ends with `--part` and the part's name.
+    What the record holds of other parts stays, with its own commit. The source of each row
+    ends with `--part` and the part's name.
     """
     command, chosen = args.made["command"], args.part or [*parts]
     mine: dict[str, Found] = {}
@@ -48,6 +50,7 @@ def measure(parts: Mapping[str, Part], args: argparse.Namespace) -> None:
         if args.json:
             write(rows, args.json, args)
     report(rows, args)
+    plot(rows, args.out / f"{Path(args.made['command'].split()[1]).stem}.png")
 
 
 def before(path: Path | None, quick: bool, parts: Iterable[str]) -> dict[str, Found]:

@@ -187,6 +187,10 @@ def pooled_rows(
             source),
         row(f"{name}: AUC, most less least of folds", float(np.ptp(areas)), "1", None, source),
         *[
+            row(f"{name}: accuracy, fold {n}", one, "1", None, source)
+            for n, one in enumerate(accuracies)
+        ],
+        *[
             row(f"{name}: called right, {low:g} to {high:g} depths of field away",
                 float(right[band].mean()), "1", None, source)
             for low, high in BANDS

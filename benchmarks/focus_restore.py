@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from _focus_plots import plot_restoring
 from _harness import Row, data_folder, row
 from _parts import measure, part_arguments
 from _real_images import SHARPEST, frames, masks, stack
@@ -260,7 +261,9 @@ def main() -> None:
     if args.quick:
         args.features, args.size = FEW_FEATURES, Size(FEW_SAMPLES, 160, 80, 2, 1)
     measured = Measured(args.quick, args.device)
-    measure({name: partial(part, measured, args) for name, part in PARTS.items()}, args)
+    measure(
+        {name: partial(part, measured, args) for name, part in PARTS.items()}, args, plot_restoring
+    )
 
 
 if __name__ == "__main__":

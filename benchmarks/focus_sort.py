@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from _focus_plots import plot_sorting
 from _harness import Row, data_folder, row
 from _parts import measure, part_arguments
 from _real_images import SHARPEST, frames, out_of_focus, stack
@@ -254,7 +255,7 @@ def main() -> None:
     def measured(name: str) -> list[Row]:
         return real(args) if name == "real" else PARTS[name](held(), args)
 
-    measure({name: partial(measured, name) for name in PARTS}, args)
+    measure({name: partial(measured, name) for name in PARTS}, args, plot_sorting)
 
 
 if __name__ == "__main__":

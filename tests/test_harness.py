@@ -1,6 +1,7 @@
 import json
 import sys
 
+import _focus_plots
 import _harness
 import _parts
 
@@ -26,12 +27,14 @@ def test_parts_go_on_in_one_record_each_with_its_own_commit(monkeypatch, tmp_pat
         for name in ("first", "second", "third")
     }
 
+    plotted = []
+
     def measured(name, commit):
         command = ["benchmarks/any.py", "--part", name, "--json", str(written)]
         monkeypatch.setattr(sys, "argv", [*command, "--out", str(tmp_path)])
         args = _parts.part_arguments("Any.", parts)
         args.made["commit"] = commit
-        _parts.measure(parts, args)
+        _parts.measure(parts, args, lambda rows, path: plotted.append(path.name))
         return json.loads(written.read_text())
 
     measured("third", "abc")
@@ -43,3 +46,27 @@ def test_parts_go_on_in_one_record_each_with_its_own_commit(monkeypatch, tmp_pat
     assert [one["name"] for one in record["rows"]] == ["first", "third"]
     assert record["commits"]["third"] == "def"
     assert measured("second", "def")["command"] == "python benchmarks/any.py"
+    assert {*plotted} == {"any.png"}
+
+
+def test_plots_show_what_was_measured_alone(tmp_path):
+    rows = [
+        _harness.row(name, 0.9)
+        for name in (
+            "focus, five folds: accuracy, fold 0", "stack, focus: defocus of plane 3",
+            "10x to 20x: transferred, 64 images: accuracy", "SDCNN, fold 0, crop: AUC",
+        )
+    ]  # fmt: skip
+    for some in (rows, []):
+        _focus_plots.plot_sorting(some, tmp_path / "sorting.png")
+        assert (tmp_path / "sorting.png").stat().st_size > 10_000
+    rows = [
+        _harness.row(name, 0.9)
+        for name in (
+            "simulated, 10x/0.30, 20 um: blurred, SSIM", "real, 10x, 5 um: restore, SSIM",
+            "equal samples, real, 10x, 5 um: U-Net, SSIM",
+            "simulated, 20x/0.45, 5 um: learned of all planes, SSIM",
+        )
+    ]  # fmt: skip
+    _focus_plots.plot_restoring(rows, tmp_path / "restoring.png")
+    assert (tmp_path / "restoring.png").stat().st_size > 10_000
