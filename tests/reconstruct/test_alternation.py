@@ -180,11 +180,19 @@ def test_the_first_inversion_is_as_long_as_that_the_network_learned_from(tmp_pat
     assert make(find_model(saved(tmp_path / "b.safetensors"))).first.iterations == 10
 
 
+@pytest.fixture(scope="module")
+def at_once(holograms, raising):
+    """What any chunking must give, and how it was made."""
+    options = {
+        "network": raising, "iterations": 2, "first_iterations": 2, "tile_px": 150,
+        "residual_map": True,
+    }  # fmt: skip
+    return holograms.lf.reconstruct("accelerated", **options), options
+
+
 @pytest.mark.parametrize("chunks", CHUNKS)
-def test_any_chunking_gives_the_same_bytes(holograms, raising, chunks, no_compute):
-    options = {"network": raising, "iterations": 2, "first_iterations": 2, "tile_px": 150}
-    options["residual_map"] = True
-    expected = holograms.lf.reconstruct("accelerated", **options)
+def test_any_chunking_gives_the_same_bytes(holograms, at_once, chunks, no_compute):
+    expected, options = at_once
     with no_compute():
         lazy = holograms.chunk(chunks).lf.reconstruct("accelerated", **options)
     found = lazy.compute()
