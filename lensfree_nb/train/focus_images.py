@@ -20,8 +20,8 @@ IN_FOCUS, OUT_OF_FOCUS = (0.0, 0.25), (0.75, 6.0)
 # About the 300 of Xue 2021.
 PER_MM2: Final = (150.0, 500.0)
 FIELDS: Final = 31
-# Wavelengths: beyond it, no plane is in focus.
-SPHERICAL: Final = 0.3
+# Wavelengths: about what Marechal calls well corrected (Born & Wolf, §9.3: an rms of 1/14).
+SPHERICAL: Final = 0.15
 Microscopes = Literal["paper", "any"]
 
 
@@ -110,7 +110,7 @@ def any_objective(like: Objective, rng: np.random.Generator) -> Objective:
 
     Apertures of 0.25 to 0.5, pixels of 0.35 to 1.05 times ``lambda / 2 NA``, 500 to 600 nm in bands
     of 20 to 100 nm, rings and plates of other places, widths and strengths, spherical aberration
-    of up to 0.3 wavelengths, and cameras of 8 to 16 bits with wells of 8000 to 30 000 electrons.
+    of up to 0.15 wavelengths, and cameras of 8 to 16 bits with wells of 8000 to 30 000 electrons.
     """
     aperture, wavelength = float(rng.uniform(0.25, 0.5)), float(rng.uniform(500, 600))
     inner, width = float(rng.uniform(0.4, 0.6)), float(rng.uniform(0.07, 0.15))
