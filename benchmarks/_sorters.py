@@ -164,7 +164,7 @@ def verdict_on(spec: ModelSpec, image: NDArray[Any], device: str) -> Any:
     with working_on(device) as chosen, torch.inference_mode():
         ready = shown(given, spec.options)[0].float().to(chosen)
         logits = judged(load_network(spec, str(chosen)), ready).float().cpu()
-    return verdict(logits, spec.options.get("edges"), spec.options.get("temperature", 1.0))
+    return verdict(logits, spec.options)
 
 
 def pooled_rows(

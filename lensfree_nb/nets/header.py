@@ -119,6 +119,10 @@ def _check_sorts(built: Mapping[str, Any]) -> None:
     check_count("edges: how many", len(edges), 2)
     for low, high in pairwise([0.0, *edges]):
         check_number("edges", high, low, open_low=True)
+    shares = built.get("grade_shares", [1.0] * (len(edges) + 1))
+    check_count("grade_shares: how many", len(shares), len(edges) + 1, len(edges) + 1)
+    for share in shares:
+        check_number("grade_shares", share, high=1.0, open_low=True)
 
 
 def _of_metrics(said: Mapping[str, Any], name: str) -> dict[str, Any]:

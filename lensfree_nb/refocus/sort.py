@@ -100,5 +100,5 @@ def _sorted(image: NDArray[Any], spec: ModelSpec, device: str) -> NDArray[np.flo
         given = shown(whole[None], options)[0].float().to(chosen)
         network = load_network(spec, str(chosen))
         logits = judged(network, given).float().cpu()
-    told = verdict(logits, options.get("edges"), options.get("temperature", 1.0))
+    told = verdict(logits, options)
     return np.array([told.focus, told.certainty, told.defocus, told.spread], np.float32)

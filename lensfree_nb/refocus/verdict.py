@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -111,20 +111,22 @@ def judged(network: nn.Module, image: Tensor) -> Tensor:
     return (said / loud)[0]
 
 
-def verdict(logits: Tensor, edges: Sequence[float] | None, temperature: float = 1.0) -> Verdict:
+def verdict(logits: Tensor, options: Mapping[str, Any]) -> Verdict:
     """What logits (grade) say.
 
     Parameters
     ----------
     logits : Tensor
         Of each grade; of in and out of focus where there are no edges.
-    edges : sequence of float or None
-        Between the grades (depths of field), rising.
-    temperature : float
-        What logits are divided by, so that probabilities are as often right as they say (Guo et
-        al., ICML 2017).
+    options : mapping
+        Of the network. ``edges``: between the grades (depths of field), rising. ``temperature``:
+        what logits are divided by, so that probabilities are as often right as they say (Guo et
+        al., ICML 2017). ``grade_shares``: how often each grade came while it learned; then the
+        verdict is as if in and out of focus came equally often, and so did the grades of either
+        (Saerens et al., Neural Comput. 14, 21 (2002)).
     """
-    shares = (logits.double() / temperature).softmax(-1)
+    edges = options.get("edges")
+    shares = (logits.double() / options.get("temperature", 1.0)).softmax(-1)
     if edges is None:
         focus = float(shares[0])
         return Verdict(focus, _certainty(focus))
@@ -132,6 +134,10 @@ def verdict(logits: Tensor, edges: Sequence[float] | None, temperature: float = 
     middles = torch.tensor([(a + b) / 2 for a, b in pairwise(bounds)])
     middles = middles.to(shares)
     within = torch.tensor(bounds[1:]).to(shares) <= IN_FOCUS + 1e-9
+    if "grade_shares" in options:
+        alike = torch.where(within, within.sum(), (~within).sum()).to(shares)
+        shares = shares / (torch.tensor(options["grade_shares"]).to(shares) * alike)
+        shares = shares / shares.sum()
     focus = float(shares[within].sum())
     mean = float((shares * middles).sum())
     spread = float((shares * (middles - mean) ** 2).sum().sqrt())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
@@ -98,11 +100,31 @@ def distances(
 
     Others at any distance, the nearer the likelier, or, with a gap, none where one might doubt.
     """
-    sharp = planes - planes // 2 if sharp is None else sharp
+    sharp = _sharp(planes, sharp)
     near = rng.uniform(*IN_FOCUS, sharp)
     low = OUT_OF_FOCUS[0] if gap else IN_FOCUS[1]
     far = np.exp(rng.uniform(math.log(low), math.log(OUT_OF_FOCUS[1]), planes - sharp))
     return np.concatenate([near, far])
+
+
+def grade_shares(edges: Sequence[float], planes: int, sharp: int | None = None) -> list[float]:
+    """How often :func:`distances` without a gap draws each grade between edges (depths of field).
+
+    >>> [round(share, 3) for share in grade_shares([0.25, 1.0], 4)]
+    [0.5, 0.218, 0.282]
+    """
+    share = _sharp(planes, sharp) / planes
+    low, high = IN_FOCUS[1], OUT_OF_FOCUS[1]
+
+    def below(edge: float) -> float:
+        far = math.log(min(max(edge, low), high) / low) / math.log(high / low)
+        return share * min(edge / low, 1.0) + (1 - share) * far
+
+    return [below(b) - below(a) for a, b in pairwise([0.0, *edges, high])]
+
+
+def _sharp(planes: int, sharp: int | None) -> int:
+    return planes - planes // 2 if sharp is None else sharp
 
 
 def any_objective(like: Objective, rng: np.random.Generator) -> Objective:

@@ -16,7 +16,7 @@ from lensfree_nb.checks import check_choice, check_count, check_flag
 from lensfree_nb.nets.header import FITS, MOST_SIDE_PX
 from lensfree_nb.refocus.verdict import IN_FOCUS, shown
 from lensfree_nb.train.focus_fields import FocusFields
-from lensfree_nb.train.focus_images import FocusSource, Microscopes
+from lensfree_nb.train.focus_images import FocusSource, Microscopes, grade_shares
 from lensfree_nb.train.focus_task import FocusTask
 from lensfree_nb.train.shelf import Batch
 
@@ -90,14 +90,17 @@ class Sorting(FocusTask):
         return {"loss": float(self.loss(found, truth)), **told_of(focus, sharp)}
 
     def learned(self, found: Tensor, truth: Tensor) -> dict[str, Any]:
-        """The temperature that makes probabilities as often right as they say."""
+        """The temperature that makes probabilities right as often as they say; and the grades."""
         grades, logits = self._grades(truth), found.double()
 
         def badness(log: float) -> float:
             return float(cross_entropy(logits / float(np.exp(log)), grades))
 
         best = minimize_scalar(badness, bounds=(np.log(COOLEST), np.log(HOTTEST)), method="bounded")
-        return {"temperature": round(float(np.exp(best.x)), 4)}
+        told: dict[str, Any] = {"temperature": round(float(np.exp(best.x)), 4)}
+        if self.graded:
+            told["grade_shares"] = [round(n, 4) for n in grade_shares(EDGES, self.planes)]
+        return told
 
     def _in_focus(self) -> int:
         """How many of the first grades count as in focus."""

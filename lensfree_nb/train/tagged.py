@@ -21,7 +21,7 @@ from lensfree_nb.train.sorting import told_of
 
 # Of an epoch: the order of what is learned.
 ORDER, HELD = 51, 52
-# Not its temperature: its logits are learned as they are.
+# Not its temperature, nor what grades it learned of: its logits are learned as they are.
 SAID: Final = ("task", "inputs", "outputs", "fit", "side_px", "edges")
 
 

@@ -63,18 +63,30 @@ def test_images_are_shown_as_the_paper_shows_them():
 
 def test_logits_of_grades_become_a_probability_a_distance_and_its_error():
     shares = torch.tensor([0.5, 0.25, 0.25, 0.0, 0.0])
-    told = verdict(shares.log(), EDGES)
+    told = verdict(shares.log(), {"edges": EDGES})
     assert told.focus == pytest.approx(0.75)
     assert told.certainty == pytest.approx(1 + 0.75 * math.log2(0.75) + 0.25 * math.log2(0.25))
     middles = np.array([0.125, 0.375, 0.75])
     weights = shares[:3].numpy()
     assert told.defocus == pytest.approx(middles @ weights)
     assert told.spread == pytest.approx(np.sqrt(weights @ (middles - told.defocus) ** 2))
-    two = verdict(torch.tensor([0.9, 0.1]).log(), None)
+    two = verdict(torch.tensor([0.9, 0.1]).log(), {})
     assert two.focus == pytest.approx(0.9)
     assert math.isnan(two.defocus)
-    cooler = verdict(torch.tensor([0.9, 0.1]).log(), None, temperature=3.0)
+    cooler = verdict(torch.tensor([0.9, 0.1]).log(), {"temperature": 3.0})
     assert 0.5 < cooler.focus < two.focus
+
+
+def test_grades_that_came_seldom_count_as_if_all_had_come_as_often():
+    options = {"edges": EDGES, "grade_shares": [0.6, 0.1, 0.1, 0.1, 0.1]}
+    # A network that sees nothing says how often each came: then either side is as likely.
+    nothing = verdict(torch.tensor(options["grade_shares"]).log(), options)
+    assert nothing.focus == pytest.approx(0.5)
+    assert nothing.certainty == pytest.approx(0, abs=1e-6)
+    inside, outside = np.mean([0.125, 0.375]), np.mean([0.75, 1.5, 2.5])
+    assert nothing.defocus == pytest.approx((inside + outside) / 2)
+    sure = verdict(torch.tensor([0.98, 0.01, 0.005, 0.0025, 0.0025]).log(), options)
+    assert 0.5 < sure.focus < 0.99
 
 
 def test_large_images_are_judged_in_parts_that_add_up(grader, monkeypatch):
@@ -105,7 +117,7 @@ def test_every_image_gets_its_verdict_and_flat_ones_none(grader, sharp, no_compu
         float(eager["focus"][0]),
         verdict(judged(load_network(grader, "cpu"), shown(
             torch.from_numpy(sharp[:1, None].astype(np.uint16).astype(float)), grader.options
-        )[0].float()), EDGES, 2.0).focus, rtol=1e-4, atol=1e-6,
+        )[0].float()), {"edges": EDGES, "temperature": 2.0}).focus, rtol=1e-4, atol=1e-6,
     )  # fmt: skip
 
 
@@ -128,7 +140,8 @@ def test_only_networks_that_sort_are_taken(grader, sharp, tmp_path):
         sort(ds, "no such network")
     wrong = (
         {"edges": [0.5, 0.25]}, {"edges": [0.5]}, {"edges": "far"}, {"temperature": 0.0},
-        {"fit": "squeeze"}, {"side_px": 0},
+        {"edges": [0.25, 0.5], "grade_shares": [0.5, 0.5]},
+        {"edges": [0.25, 0.5], "grade_shares": [0.5, 0.5, 0.0]}, {"fit": "squeeze"}, {"side_px": 0},
     )  # fmt: skip
     for number, said in enumerate(wrong):
         options = {"kind": "sdcnn", "features": 2, "inputs": 1, "outputs": 3, "task": "sort"} | said

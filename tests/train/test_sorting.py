@@ -81,8 +81,12 @@ def test_what_is_told_of_a_validation():
     grades = torch.randint(0, 8, (4000,), generator=rng)
     logits = 3 * (torch.nn.functional.one_hot(grades, 8) + torch.randn(4000, 8, generator=rng))
     places = torch.tensor([0.1, 0.4, 0.6, 0.9, 1.2, 1.8, 2.5, 5.0])[grades][:, None, None, None]
-    temperature = task.learned(logits, places)["temperature"]
-    assert temperature == pytest.approx(3, rel=0.1)
+    told = task.learned(logits, places)
+    assert told["temperature"] == pytest.approx(3, rel=0.1)
+    away = distances(np.random.default_rng(seeds.PIXELS), 4 * 20_000, None, gap=False)
+    drawn = np.histogram(away, [0, *EDGES, 10])[0] / len(away)
+    assert told["grade_shares"] == pytest.approx(drawn.tolist(), abs=0.005)
+    assert sum(told["grade_shares"]) == pytest.approx(1, abs=1e-3)
 
 
 def test_the_area_is_the_share_of_pairs_in_order():
