@@ -21,7 +21,8 @@ from lensfree_nb.run.frames import Arrays, Output, map_tiles
 from lensfree_nb.run.tiles import Tile, tile_grid
 
 TASK: Final = "restore"
-TILE_PX: Final = 1024
+# Two at a time, one a core, leave a mosaic below 2 GB.
+TILE_PX: Final = 768
 GOOD_FOR: Final = (
     "Restored images serve coverage, area and shape of cells, not texture at the level of pixels "
     "(Xue 2021): what a network draws there is likely, not measured."
