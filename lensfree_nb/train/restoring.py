@@ -112,9 +112,9 @@ class Restoring(FocusTask):
         return {}
 
     def source(self, seed: int) -> FocusSource:
-        """Simulated fields of a seed."""
+        """Simulated fields of a seed, at any distance: also where one may doubt that it blurs."""
         return FocusSource(
-            seed, field_px=self.field_px, planes=self.planes, sharp=self.sharp,
+            seed, field_px=self.field_px, planes=self.planes, sharp=self.sharp, gap=False,
             microscopes=self.microscopes, device=self.device,
         )  # fmt: skip
 

@@ -40,6 +40,12 @@ def test_the_patches_of_a_field_cover_it_and_what_is_in_focus_stays():
     assert in_focus < 0.5 * (far[0][:, :1] - far[1]).std()
 
 
+def test_images_come_from_any_distance():
+    source = Restoring(**SMALL, sharp=0).source(seeds.CELLS)
+    away = torch.cat([source.field(number).away for number in range(4)])
+    assert 0.25 <= float(away.min()) < 0.75
+
+
 def test_scores_of_a_known_difference():
     task = Restoring(**SMALL, loss_name="l1")
     truth = torch.randn(2, 1, 32, 32, generator=torch.Generator().manual_seed(seeds.NOISE))
