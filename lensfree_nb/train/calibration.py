@@ -83,7 +83,7 @@ def stretched(
     told = {DENSITY: cells.density, RESIDUAL: left}
     terms = {name: _term(values) for name, values in told.items() if np.isfinite(values).any()}
     over = [_over(told[name], term["typical"]) for name, term in terms.items()]
-    factors, powers = _held(cells, np.array(over).reshape(len(terms), -1), channels)
+    factors, powers = _held(cells, np.reshape(over, (len(terms), len(cells.density))), channels)
     for number, term in enumerate(terms.values()):
         term["power"] = {metric: each[number] for metric, each in powers.items()}
     return {SE_FACTOR: factors, GROWS: terms}

@@ -41,7 +41,11 @@ small = dict(field_px=128, patch_px=64, shelf_fields=2, validation_fields=1, ban
              real_every=0)
 known = signature(TASKS[recipe.task]).parameters
 small = {name: value for name, value in small.items() if name in known}
-brief = dataclasses.replace(recipe.schedule, steps=4, batch=2, validate_every=2)
+brief = dataclasses.replace(
+    recipe.schedule, steps=4, batch=2, validate_every=2,
+    spread_steps=min(recipe.schedule.spread_steps, 1),
+    spread_fields=min(recipe.schedule.spread_fields, 2),
+)
 # As wide as the paper's a restorer takes half a minute a step.
 narrow = recipe.network | {"features": min(recipe.network["features"], 16)}
 recipe = dataclasses.replace(recipe, network=narrow, data=recipe.data | small, schedule=brief)

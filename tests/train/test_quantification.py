@@ -219,6 +219,8 @@ def test_errors_grow_with_what_is_left_unexplained():
         assert inside.tolist() == pytest.approx([0.68] * len(METRICS), abs=0.08)
     unknown = small().stretched(drawn, truth, [math.nan] * len(drawn))
     assert list(unknown["se_grows"]) == ["density_per_mm2"]
+    # Of a network that finds no cell nothing is known; that costs no training.
+    assert small().stretched(0 * drawn - 9, truth, residual) == {"se_factor": {}, "se_grows": {}}
 
 
 def test_what_lacks_is_what_measurements_must_gain_to_add_up_to_the_truth():
