@@ -5,17 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from _harness import Row
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
+# Not at once: machines that lend a GPU have no Matplotlib, and measure all the same.
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COPIES = "(real: defocused by a model)"
 Values = Mapping[str, float]
 
 
-def plot_sorting(rows: Iterable[Row], path: Path) -> None:
+def plot_sorting(rows: Iterable[Row], folder: Path) -> None:
     """Folds, resize against crop, transfer, and the real stack, as far as they were measured."""
+    from matplotlib.figure import Figure
+
     values = _values(rows)
     figure = Figure(figsize=(11, 8), layout="constrained")
     axes = figure.subplots(2, 2).ravel()
@@ -31,19 +37,26 @@ def plot_sorting(rows: Iterable[Row], path: Path) -> None:
         axes[3], values, r"stack, focus: (focus|defocus) of plane (\d+)", "plane of the real stack",
         "probability; depths of field",
     )  # fmt: skip
-    _write(figure, path)
+    _write(figure, folder / "focus_sort.png")
 
 
-def plot_restoring(rows: Iterable[Row], path: Path) -> None:
+def plot_restoring(rows: Iterable[Row], folder: Path) -> None:
     """SSIM by what the images are: as shipped, on equal samples, and one network or several."""
+    from matplotlib.figure import Figure
+
     values = _values(rows)
     figure = Figure(figsize=(11, 12), layout="constrained")
     axes = figure.subplots(3, 1)
     where = r"((?:simulated|real), [\w./]+, \d+ um): "
-    _bars(axes[0], values, rf"{where}(?!learned)(.+), SSIM", "SSIM, as it ships")
-    _bars(axes[1], values, rf"equal samples, {where}(.+), SSIM", "SSIM, equal samples")
-    _bars(axes[2], values, rf"{where}(learned .+), SSIM", "SSIM, one for all or one for each")
-    _write(figure, path)
+    _bars(axes[0], values, rf"{where}(?!learned)(.+), SSIM", f"SSIM, as it ships\n{COPIES}")
+    _bars(axes[1], values, rf"equal samples, {where}(.+), SSIM", f"SSIM, equal samples\n{COPIES}")
+    _bars(
+        axes[2],
+        values,
+        rf"{where}(learned .+), SSIM",
+        "SSIM, one for all or one for each\n(simulated)",
+    )
+    _write(figure, folder / "focus_restore.png")
 
 
 def _values(rows: Iterable[Row]) -> Values:
@@ -61,6 +74,7 @@ def _lines(axis: Axes, values: Values, pattern: str, x: str, y: str) -> None:
     for name in dict.fromkeys(groups[0] for groups, _ in found):
         points = sorted((int(groups[1]), value) for groups, value in found if groups[0] == name)
         axis.plot(*zip(*points, strict=True), "o-", ms=4, label=name)
+    axis.xaxis.get_major_locator().set_params(integer=True)
     _named(axis, x, y)
 
 

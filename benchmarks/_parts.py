@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,7 +51,10 @@ def measure(parts: Mapping[str, Part], args: argparse.Namespace, plot: Plot) -> 
         if args.json:
             write(rows, args.json, args)
     report(rows, args)
-    plot(rows, args.out / f"{Path(args.made['command'].split()[1]).stem}.png")
+    if find_spec("matplotlib") is None:
+        print("not plotted: Matplotlib is not here")
+    else:
+        plot(rows, args.out)
 
 
 def before(path: Path | None, quick: bool, parts: Iterable[str]) -> dict[str, Found]:

@@ -34,7 +34,7 @@ def test_parts_go_on_in_one_record_each_with_its_own_commit(monkeypatch, tmp_pat
         monkeypatch.setattr(sys, "argv", [*command, "--out", str(tmp_path)])
         args = _parts.part_arguments("Any.", parts)
         args.made["commit"] = commit
-        _parts.measure(parts, args, lambda rows, path: plotted.append(path.name))
+        _parts.measure(parts, args, lambda rows, folder: plotted.append((len(rows), folder)))
         return json.loads(written.read_text())
 
     measured("third", "abc")
@@ -46,7 +46,7 @@ def test_parts_go_on_in_one_record_each_with_its_own_commit(monkeypatch, tmp_pat
     assert [one["name"] for one in record["rows"]] == ["first", "third"]
     assert record["commits"]["third"] == "def"
     assert measured("second", "def")["command"] == "python benchmarks/any.py"
-    assert {*plotted} == {"any.png"}
+    assert plotted == [(number, tmp_path) for number in (1, 2, 2, 3)]
 
 
 def test_plots_show_what_was_measured_alone(tmp_path):
@@ -58,8 +58,8 @@ def test_plots_show_what_was_measured_alone(tmp_path):
         )
     ]  # fmt: skip
     for some in (rows, []):
-        _focus_plots.plot_sorting(some, tmp_path / "sorting.png")
-        assert (tmp_path / "sorting.png").stat().st_size > 10_000
+        _focus_plots.plot_sorting(some, tmp_path)
+        assert (tmp_path / "focus_sort.png").stat().st_size > 10_000
     rows = [
         _harness.row(name, 0.9)
         for name in (
@@ -68,5 +68,5 @@ def test_plots_show_what_was_measured_alone(tmp_path):
             "simulated, 20x/0.45, 5 um: learned of all planes, SSIM",
         )
     ]  # fmt: skip
-    _focus_plots.plot_restoring(rows, tmp_path / "restoring.png")
-    assert (tmp_path / "restoring.png").stat().st_size > 10_000
+    _focus_plots.plot_restoring(rows, tmp_path)
+    assert (tmp_path / "focus_restore.png").stat().st_size > 10_000

@@ -90,7 +90,7 @@ class Sorting(FocusTask):
         return {"loss": float(self.loss(found, truth)), **told_of(focus, sharp)}
 
     def learned(self, found: Tensor, truth: Tensor) -> dict[str, Any]:
-        """The temperature that makes probabilities right as often as they say; and the grades."""
+        """The temperature that makes probabilities right, and how often each grade came."""
         grades, logits = self._grades(truth), found.double()
 
         def badness(log: float) -> float:
