@@ -13,7 +13,7 @@ from typing import Final
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import max_pool2d, pad, relu
+from torch.nn.functional import group_norm, max_pool2d, pad, relu
 
 DEPTH: Final = 5
 # What the unpadded convolutions of five levels eat on each side of an image, and how sizes step.
@@ -34,8 +34,11 @@ class WholeNorm(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (n, channel, y, x), the same size."""
-        variance, mean = torch.var_mean(images, (1, 2, 3), correction=0, keepdim=True)
-        return (images - mean) * torch.rsqrt(variance + EPSILON) * self.gain + self.shift
+        # As they lie in memory, channels last: torch adds up images in a row far more exactly.
+        last = images.permute(0, 2, 3, 1)
+        row = last.reshape(len(images), 1, -1)
+        made = group_norm(row, 1, self.gain.view(1), self.shift.view(1), EPSILON)
+        return made.view(last.shape).permute(0, 3, 1, 2)
 
 
 class Pair(nn.Module):
