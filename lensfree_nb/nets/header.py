@@ -12,8 +12,8 @@ from lensfree_nb.errors import ParameterError
 # What a header may ask for: more is a slip, or a trap that takes all memory.
 MOST: Final[Mapping[str, int]] = {
     "features": 1024, "layers": 200, "depth": 10, "fold": 16, "saturating": 8, "maxima": 8,
-    "corrects": 8, "adds": 1, "passes": 100, "iterations": 10_000, "inputs": 64, "outputs": 64,
-    "halo_px": 10_000,
+    "corrects": 8, "adds": 1, "octaves": 8, "passes": 100, "iterations": 10_000, "inputs": 64,
+    "outputs": 64, "halo_px": 10_000,
 }  # fmt: skip
 MAYBE_0: Final = ("saturating", "maxima", "corrects", "adds", "halo_px")
 # What a network says of errors that grow, and with what they may.

@@ -31,6 +31,7 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "folded": ("features", "depth", "fold", "saturating", "maxima", "corrects", "adds"),
     "grader": ("features", "depth", "fold"), "sdcnn": ("features",), "resnet50v2": ("features",),
     "valid_unet": ("features",), "resunet": ("features",),
+    "octaves": ("features", "depth", "fold", "octaves"),
 }  # fmt: skip
 
 
@@ -208,6 +209,7 @@ def build_network(options: Mapping[str, Any], device: str = "cpu") -> nn.Module:
 
     from lensfree_nb.nets.folded import FoldedUNet
     from lensfree_nb.nets.grader import Grader
+    from lensfree_nb.nets.octaves import OctaveUNet
     from lensfree_nb.nets.plain import Plain
     from lensfree_nb.nets.resnet import ResNet50V2
     from lensfree_nb.nets.resunet import ResUNet, ValidUNet
@@ -217,6 +219,7 @@ def build_network(options: Mapping[str, Any], device: str = "cpu") -> nn.Module:
     kinds: dict[str, Callable[..., nn.Module]] = {
         "plain": Plain, "unet": UNet, "folded": FoldedUNet, "sdcnn": SDCNN,
         "grader": Grader, "resnet50v2": ResNet50V2, "valid_unet": ValidUNet, "resunet": ResUNet,
+        "octaves": OctaveUNet,
     }  # fmt: skip
     kind = kinds[options["kind"]]
     own = {name: int(options[name]) for name in KINDS[options["kind"]] if name in options}

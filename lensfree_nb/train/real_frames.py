@@ -33,7 +33,7 @@ SPLIT: Final = {"train": range(1, 17), "validation": range(17, 22), "test": rang
 APERTURES: Final = (0.25, 0.3)
 ZOOM: Final = 2.0
 # Of the image's standard deviation: white noise as a camera adds it, in focus and out of it.
-NOISE: Final = (0.01, 0.5)
+NOISE: Final = (0.001, 0.5)
 REAL: Final = 61
 
 

@@ -24,8 +24,9 @@ from lensfree_nb.train.shelf import Batch
 # mean lies in it. SSIM compares means as well, and those around 0 have no likeness.
 DATA_RANGE: Final = 9.0
 LEVEL: Final = DATA_RANGE / 2
-# How far off (logarithm) the distance is that a network is told: as a sorter would.
-TOLD_OFF: Final = 0.2
+# How far off the distance is that a network is told, as a sorter would be: by a share of it
+# (logarithm), and by depths of field, which near the focus is more.
+TOLD_OFF: Final = (0.2, 0.2)
 TOLD = 41
 # What is no matter where images differ by less: an SSIM of 0.995.
 LEAST: Final = {"l1": 0.005, "ssim": 0.005, "l1+ssim": 0.5}
@@ -122,14 +123,15 @@ class Restoring(FocusTask):
         """What a network is shown of a field, in patches, and the truth of each."""
         images, away, truth = fields.field(number)
         rng = np.random.default_rng([fields.simulated.seed, TOLD, number])
-        off = torch.from_numpy(np.exp(rng.normal(0, TOLD_OFF, len(away)))).to(away)
+        share, more = torch.from_numpy(rng.normal(0, TOLD_OFF, (len(away), 2))).to(away).mT
         spread, mean = torch.std_mean(images, (-3, -2, -1), correction=0, keepdim=True)
         shown = standardised(images)
         wanted = (truth - mean) / spread
         if self.relative:  # to tell what was lost, an image as it is comes with the truth
             wanted = torch.cat([wanted, shown], 1)
         if self.conditioned:
-            told = (away * off / TOLD_IN)[:, None, None, None].expand_as(shown)
+            told = (away * share.exp() + more).clamp(min=0) / TOLD_IN
+            told = told[:, None, None, None].expand_as(shown)
             shown = torch.cat([shown, told], 1)
         return self._patches(shown), self._patches(wanted)
 

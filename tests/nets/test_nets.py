@@ -7,6 +7,7 @@ from torch import nn
 from lensfree_nb.errors import ModelError, ParameterError
 from lensfree_nb.nets import bands
 from lensfree_nb.nets.folded import FoldedUNet
+from lensfree_nb.nets.octaves import OctaveUNet
 from lensfree_nb.nets.plain import Plain
 from lensfree_nb.nets.registry import build_network, find_model, load_network, save_network
 from lensfree_nb.nets.unet import UNet
@@ -21,6 +22,7 @@ NETS = {
     "folded with maxima": lambda: FoldedUNet(1, 2, features=8, depth=2, maxima=3),
     "folded that corrects": lambda: FoldedUNet(1, 2, features=8, depth=2, fold=4, corrects=1),
     "folded that adds": lambda: FoldedUNet(1, 2, features=8, depth=3, adds=1),
+    "octaves": lambda: OctaveUNet(3, 2, features=8, depth=2, octaves=3),
 }
 
 
@@ -38,7 +40,13 @@ def images(net, *size):
     folded = 1
     if isinstance(net, FoldedUNet):
         folded = net.fold**2 * (1 + len(net.saturations)) + len(net.windows)
+    if isinstance(net, OctaveUNet):
+        return _random(3, *size)
     inputs = next(m.in_channels for m in net.modules() if isinstance(m, nn.Conv2d)) // folded
+    return _random(inputs, *size)
+
+
+def _random(inputs, *size):
     rng = torch.Generator().manual_seed(seeds.LIGHT)
     return torch.rand((1, inputs, *size), generator=rng, dtype=torch.float64)
 
@@ -146,7 +154,7 @@ def test_an_untrained_network_lets_an_image_through_all_its_layers(make):
 @pytest.mark.parametrize("rows", [1, 7, 32])
 def test_some_rows_at_a_time_are_what_the_whole_is(name, rows, monkeypatch):
     net = woken(name)
-    given = torch.randn(2, 8 if name == "unet" else 1, 150, 70, dtype=torch.float64)
+    given = torch.randn(2, images(net, 1, 1).shape[1], 150, 70, dtype=torch.float64)
     whole = net(given)
     assert whole.requires_grad
     monkeypatch.setattr(bands, "AT_ONCE", rows * given[:, :, 0].numel())
