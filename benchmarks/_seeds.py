@@ -12,6 +12,6 @@ TEST = {
     "focus": 1907, "image_quality": 1903, "real_cells": 1905, "speed": 1904, "table1": 2644,
     "warm_start": 1902,
 }  # fmt: skip
-FOLDS = {"focus": 1908}
+FOLDS = {"focus": 1908, "focus_published": 1909}
 # What networks learn from that are trained to be compared.
 TRAIN = {"restore": 1_550_001, "segmentation": 1_560_001}

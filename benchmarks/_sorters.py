@@ -19,7 +19,9 @@ from scipy.stats import binomtest
 from lensfree_nb.nets.registry import ModelSpec, find_model, load_network
 from lensfree_nb.refocus.verdict import IN_FOCUS, judged, shown, verdict
 from lensfree_nb.run.devices import working_on
-from lensfree_nb.simulate.focus_stack import CONDITIONS
+from lensfree_nb.simulate.focus_stack import CONDITIONS, DEFOCUS_UM, Condition
+from lensfree_nb.simulate.objective import OBJECTIVES
+from lensfree_nb.train.focus_images import IN_FOCUS as SHARP
 from lensfree_nb.train.focus_images import FocusSource
 from lensfree_nb.train.loop import Training
 from lensfree_nb.train.recipe import Recipe, Schedule
@@ -75,12 +77,28 @@ class Pool(NamedTuple):
         return self.field // len(CONDITIONS) % FOLD_COUNT
 
 
-def pool(fields_each: int, field_px: int, keep: Path | None, device: str) -> Pool:
+@dataclass(frozen=True, slots=True)
+class Published(FocusSource):
+    """Half of the planes in focus, the others at the distances of Xue 2021, one each."""
+
+    def distances(self, rng: np.random.Generator, condition: Condition) -> NDArray[np.float64]:
+        """Of the planes of a field from the focus (depths of field)."""
+        planes_um = np.array([z for z in DEFOCUS_UM[condition.objective] if z > 0])
+        far = planes_um / OBJECTIVES[condition.objective].depth_of_field_um
+        return np.concatenate([rng.uniform(*SHARP, self.planes - len(far)), far])
+
+
+def pool(
+    fields_each: int, field_px: int, keep: Path | None, device: str, *, published: bool = False
+) -> Pool:
     """`fields_each` fields of every condition, each in four planes, half of them in focus.
 
-    Distances from the focus up to a quarter of a depth of field, and 0.75 to 6.
+    Distances from the focus up to a quarter of a depth of field, and 0.75 to 6; or those published.
     """
-    source = FocusSource(FOLDS["focus"], field_px=field_px, planes=PLANES, device=device)
+    seed, kind = (
+        (FOLDS["focus_published"], Published) if published else (FOLDS["focus"], FocusSource)
+    )
+    source = kind(seed, field_px=field_px, planes=PLANES, device=device)
     made = [_field(source, n, keep) for n in range(fields_each * len(CONDITIONS))]
     images, away = (np.concatenate(parts) for parts in zip(*made, strict=True))
     return Pool(images, away, np.repeat(np.arange(len(made)), PLANES))

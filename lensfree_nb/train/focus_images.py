@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from lensfree_nb.simulate.camera import Camera
-from lensfree_nb.simulate.focus_stack import CONDITIONS, ORGANELLES, focus_stack
+from lensfree_nb.simulate.focus_stack import CONDITIONS, ORGANELLES, Condition, focus_stack
 from lensfree_nb.simulate.objective import OBJECTIVES, Objective
 
 # Depths of field: of what is called in focus, and of what is called out of it.
@@ -82,7 +82,7 @@ class FocusSource:
         scale = objective.pixel_size_um / OBJECTIVES[condition.objective].pixel_size_um
         side = math.ceil(self.field_px * scale)
         cells = condition.cells((side, side), rng=rng, density_per_mm2=rng.uniform(*PER_MM2))
-        away = distances(rng, self.planes, self.sharp, self.gap)
+        away = self.distances(rng, condition)
         sides = rng.choice([-1, 1], self.planes)
         ds = focus_stack(
             cells, shape, tuple(sides * away * objective.depth_of_field_um), rng=rng,
@@ -91,6 +91,10 @@ class FocusSource:
         )  # fmt: skip
         images, truth = (torch.from_numpy(ds[name].values) for name in ("image", "truth_image"))
         return Planes(images, torch.from_numpy(away).float(), truth)
+
+    def distances(self, rng: np.random.Generator, condition: Condition) -> NDArray[np.float64]:
+        """Of the planes of a field from the focus (depths of field)."""
+        return distances(rng, self.planes, self.sharp, self.gap)
 
 
 def distances(
