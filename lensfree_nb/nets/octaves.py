@@ -38,8 +38,8 @@ class OctaveUNet(nn.Module):
 
     Attributes
     ----------
-    halo_px, stride_px : int
-        As of :class:`~lensfree_nb.nets.unet.Levels`.
+    halo_px, stride_px, tile_px : int
+        As of :class:`~lensfree_nb.nets.folded.FoldedUNet`.
 
     Raises
     ------
@@ -52,6 +52,8 @@ class OctaveUNet(nn.Module):
     >>> torch.allclose(OctaveUNet(features=4)(images), images[:, :1], atol=1e-6)
     True
     """
+
+    tile_px: Final = FoldedUNet.tile_px
 
     def __init__(
         self,

@@ -12,6 +12,7 @@ BUILDS = {
     "unet": {"kind": "unet", "inputs": 3, "outputs": 2, "features": 4, "depth": 3},
     "plain": {"kind": "plain", "inputs": 3, "outputs": 2, "features": 4, "layers": 4},
     "folded": {"kind": "folded", "inputs": 3, "outputs": 2, "features": 4, "depth": 2, "adds": 1},
+    "octaves": {"kind": "octaves", "inputs": 3, "outputs": 2, "features": 4, "depth": 2},
 }
 
 
@@ -39,13 +40,17 @@ def test_tiles_give_what_the_whole_gives(spec, shape, at_once, monkeypatch):
     assert float(whole.std()) > 0.01
 
 
-@pytest.mark.parametrize(("name", "side"), [("measure", 2816), ("paper-four", 512)])
+@pytest.mark.parametrize(
+    ("name", "side"), [("measure", 2816), ("restore", 2816), ("paper-four", 512)]
+)
 def test_tiles_are_those_that_suit_the_network(name, side, monkeypatch):
     asked = []
     grid = networks.tile_grid
     monkeypatch.setattr(networks, "tile_grid", lambda *said: asked.append(said[1]) or grid(*said))
-    apply_network(find_model(name), torch.rand(1, 64, 64))
-    apply_network(find_model(name), torch.rand(1, 64, 64), tile_px=48)
+    spec = find_model(name)
+    images = torch.rand(int(spec.options["inputs"]), 64, 64)
+    apply_network(spec, images)
+    apply_network(spec, images, tile_px=48)
     assert asked == [side, 48]
 
 
