@@ -2,6 +2,8 @@
 
 Or of one that draws other images: of the paper's networks each may start from the one that draws
 all metrics, and a network that draws whose each pixel is from one that knew fewer cells a pixel.
+A network that weighs octaves may start from one that corrects the image as a whole: both are one
+function then (Chen et al., ICLR 2016).
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
@@ -19,6 +22,11 @@ from lensfree_nb.quantify.channels import CHANNELS
 # What adds inputs to layers, after those that are there without it.
 SHOWS_MORE: Final = "maxima"
 NEW: Final = -1
+# What a network that corrects an image as a whole has in common with one that weighs octaves of it,
+# what the other must not have, and its layers that differ: of the image, and of what is drawn.
+COMMON: Final = ("features", "depth", "fold", "inputs", "outputs")
+BESIDE: Final = ("saturating", "maxima", "adds")
+FIRST, LAST = "down.0.0.weight", ("last.weight", "last.bias")
 
 
 def weights_for(
@@ -57,6 +65,8 @@ def weights_for(
     if unlike == ["outputs"]:
         rows = _rows_of(options, spec.options)
         weights = {key: _some(part, mine[key], rows) for key, part in weights.items()}
+    if _corrects_the_whole(spec.options, options):
+        weights = _of_octaves(weights, options)
     if _shapes(weights) != _shapes(mine):
         differ = (f"{n} {spec.options.get(n, 'unset')} there and {options[n]} here" for n in unlike)
         raise ParameterError(
@@ -71,6 +81,28 @@ def _unheard(weights: Tensor, wanted: Tensor) -> Tensor:
     if weights.ndim != wanted.ndim or weights.ndim < 2 or weights.shape[1] >= wanted.shape[1]:
         return weights
     return pad(weights, (0, 0) * (weights.ndim - 2) + (0, wanted.shape[1] - weights.shape[1]))
+
+
+def _corrects_the_whole(theirs: Mapping[str, Any], options: Mapping[str, Any]) -> bool:
+    """Whether the other draws what one that weighs octaves draws while all weights are 1."""
+    return (
+        (theirs["kind"], options["kind"]) == ("folded", "octaves")
+        and all(theirs.get(name) == options.get(name) for name in COMMON)
+        and theirs.get("corrects") == options["outputs"]
+        and not any(theirs.get(name) for name in BESIDE)
+    )
+
+
+def _of_octaves(weights: Mapping[str, Tensor], options: Mapping[str, Any]) -> dict[str, Tensor]:
+    """Each octave is seen as the image was, for they add up to it; nothing is said of them yet."""
+    block = int(options["outputs"]) * int(options["fold"]) ** 2
+    many = int(options["octaves"]) + 1
+    image, beside = weights[FIRST][:, :block], weights[FIRST][:, block:]
+    changed = {FIRST: torch.cat([image] * many + [beside], 1)}
+    for name in LAST:
+        silent = torch.zeros_like(weights[name]).repeat(many, *[1] * (weights[name].ndim - 1))
+        changed[name] = torch.cat([silent, weights[name]])
+    return {f"unet.{name}": changed.get(name, part) for name, part in weights.items()}
 
 
 def _rows_of(options: Mapping[str, Any], theirs: Mapping[str, Any]) -> list[int]:

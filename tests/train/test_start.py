@@ -90,6 +90,33 @@ def test_a_network_that_knew_one_cell_a_pixel_is_a_start_for_one_of_two(tmp_path
     assert bool((after[:, MEASURES.on_discs : -4] == 0).all())
 
 
+@pytest.mark.parametrize("drawn", [1, 2])
+def test_a_network_that_corrects_the_whole_is_a_start_for_one_of_octaves(tmp_path, drawn):
+    sizes = {"features": 4, "depth": 2, "fold": 2, "inputs": drawn + 1, "outputs": drawn}
+    whole = {"kind": "folded", "corrects": drawn, "task": "restore", **sizes}
+    spec = rough_network(tmp_path / "whole.safetensors", whole)
+    options = {"kind": "octaves", "octaves": 3, "task": "restore", **sizes}
+    network = build_network(options)
+    network.load_state_dict(weights_for("octaves", network, options, spec, options))
+    images = torch.rand(1, drawn + 1, 40, 44, generator=torch.Generator().manual_seed(seeds.PIXELS))
+    with torch.no_grad():
+        before, after = load_network(spec, "cpu").eval()(images), network.eval()(images)
+    assert float((before - images[:, :drawn]).abs().max()) > 0.1
+    torch.testing.assert_close(after, before, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("other", [{"corrects": 0}, {"saturating": 1}, {"features": 5}])
+def test_no_other_is_a_start_for_one_of_octaves(tmp_path, other):
+    sizes = {"features": 4, "depth": 2, "fold": 2, "inputs": 2, "outputs": 1}
+    spec = rough_network(
+        tmp_path / "other.safetensors",
+        {"kind": "folded", "corrects": 1, "task": "restore", **sizes, **other},
+    )
+    options = {"kind": "octaves", "octaves": 3, "task": "restore", **sizes}
+    with pytest.raises(ParameterError, match="kind folded there and octaves here"):
+        weights_for("octaves", build_network(options), options, spec, options)
+
+
 def recipe(metrics):
     return Recipe(
         name="discs", purpose="To start from.", task="represent",
