@@ -97,7 +97,7 @@ def ours(held: Pool, args, where: str = "", part: str = "ours") -> list[Row]:
 def published(held: Pool, args) -> list[Row]:
     """Both where the paper had its planes: nothing lies so near the focus that one may doubt."""
     where = ", distances of Xue 2021"
-    return [row for one in (folds, ours) for row in one(held, args, where, "published")]
+    return [*folds(held, args, where, "published"), *ours(held, args, where, "published")]
 
 
 def gone_on(held: Pool, args) -> list[Row]:

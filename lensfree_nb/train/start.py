@@ -37,7 +37,8 @@ def weights_for(
     Where it is shown more highest values (``maxima``), they begin unheard: before its first step
     it draws what the other draws. Where that draws discs of more metrics (task ``represent``), the
     last layer of those asked for is taken; where it drew fewer layers of cells' pixels, those that
-    are new begin blank.
+    are new begin blank. Where that corrects an image as a whole and this weighs octaves of it, all
+    weights begin at 1.
 
     Parameters
     ----------
@@ -66,7 +67,7 @@ def weights_for(
         rows = _rows_of(options, spec.options)
         weights = {key: _some(part, mine[key], rows) for key, part in weights.items()}
     if _corrects_the_whole(spec.options, options):
-        weights = _of_octaves(weights, options)
+        weights = _of_octaves(weights, mine)
     if _shapes(weights) != _shapes(mine):
         differ = (f"{n} {spec.options.get(n, 'unset')} there and {options[n]} here" for n in unlike)
         raise ParameterError(
@@ -93,15 +94,16 @@ def _corrects_the_whole(theirs: Mapping[str, Any], options: Mapping[str, Any]) -
     )
 
 
-def _of_octaves(weights: Mapping[str, Tensor], options: Mapping[str, Any]) -> dict[str, Tensor]:
+def _of_octaves(weights: Mapping[str, Tensor], mine: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Each octave is seen as the image was, for they add up to it; nothing is said of them yet."""
-    block = int(options["outputs"]) * int(options["fold"]) ** 2
-    many = int(options["octaves"]) + 1
+    # As many images go in as are drawn, but for those beside them.
+    block = len(weights[LAST[0]])
+    many = len(mine[f"unet.{LAST[0]}"]) // block - 1
     image, beside = weights[FIRST][:, :block], weights[FIRST][:, block:]
     changed = {FIRST: torch.cat([image] * many + [beside], 1)}
     for name in LAST:
-        silent = torch.zeros_like(weights[name]).repeat(many, *[1] * (weights[name].ndim - 1))
-        changed[name] = torch.cat([silent, weights[name]])
+        drawn = weights[name]
+        changed[name] = torch.cat([torch.zeros_like(drawn)] * many + [drawn])
     return {f"unet.{name}": changed.get(name, part) for name, part in weights.items()}
 
 

@@ -7,6 +7,7 @@ import torch
 
 from lensfree_nb.errors import ParameterError
 from lensfree_nb.nets.registry import build_network
+from lensfree_nb.refocus.restore import TOLD_IN
 from lensfree_nb.train.recipe import read_recipe
 from lensfree_nb.train.restoring import DATA_RANGE, Restoring
 from lensfree_nb.train.tasks import make_task
@@ -26,6 +27,21 @@ def test_a_network_is_shown_an_image_and_how_far_it_is_from_the_focus():
     assert torch.equal(told.amin(1), told.amax(1))
     assert float(told.max()) < 3
     assert Restoring(**SMALL, conditioned=False).batch(0, 6)[0].shape == (6, 1, 48, 48)
+
+
+def test_the_distance_told_is_off_also_in_focus_and_never_below_0():
+    task = Restoring(**SMALL, sharp=4)
+    fields = task._fields(seeds.CELLS, "train")
+    away, told = [], []
+    for number in range(3):
+        inputs, _ = task.examples(fields, number)
+        # Of each plane four patches.
+        told.append(inputs[::4, 1, 0, 0] * TOLD_IN)
+        away.append(fields.field(number).away)
+    found, true = torch.cat(told), torch.cat(away)
+    assert float(found.min()) >= 0
+    # By a share alone it would be off by less than 0.1.
+    assert 0.1 < float((found - true).std()) < 0.3
 
 
 def test_the_patches_of_a_field_cover_it_and_what_is_in_focus_stays():
